@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Where things are on a host. The Makefile gives the directories. */
+#ifndef OAT_PATHS_H
+#define OAT_PATHS_H
+
+#if !defined(OAT_SYSCONFDIR) || !defined(OAT_LOCALSTATEDIR) || \
+    !defined(OAT_SBINDIR) || !defined(OAT_RUNSTATEDIR)
+#error "the Makefile defines OAT_SYSCONFDIR and its companions"
+#endif
+
+#define OAT_PATH_PROGRAM OAT_SBINDIR "/oat"
+#define OAT_PATH_CONFIG OAT_SYSCONFDIR "/oat/oat.conf"
+
+#define OAT_PATH_STATE OAT_LOCALSTATEDIR "/lib/oat" /* root 0755 */
+#define OAT_PATH_IDENTITIES OAT_PATH_STATE "/identities" /* root 0644 */
+#define OAT_PATH_SPOOL OAT_PATH_STATE "/spool" /* root 0700 */
+#define OAT_PATH_HOME OAT_PATH_STATE "/home" /* root 0755 */
+
+#define OAT_PATH_RUN OAT_RUNSTATEDIR "/oat" /* root 0755, made when missing */
+
+#define OAT_SYSTEM_USER "_oat"
+
+#endif
