@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules kept here, each a test of that name:
+ *  - no more than one sync a period, and one a back-off after a failure
+ *  - of many that wait, one runs it and all look again
+ *  - a sync that began before the question does not answer it
+ *  - nobody waits past the deadline, or at all when waiting cannot help
+ *  - what a host that died left undone is taken up by another
+ */
+#include "refresh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "spawn.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
+#define LOCK_POLL_MS 10
+
+/* Under OAT_PATH_RUN. The first is also the lock of the module's attempts. */
+#define FILE_ATTEMPT "sync-attempted"
+#define FILE_SUCCESS "sync-succeeded"
+#define FILE_FAILURE "sync-failed"
+
+uint64_t
+oat_refresh_now_ns(void)
+{
+	struct timespec now = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static void
+close_keeping_errno(int fd)
+{
+	int saved = errno;
+
+	(void)close(fd);
+	errno = saved;
+}
+
+/* The folder, made if need be. -1, with errno, if it is not ours alone. */
+static int
+open_folder(const char *run)
+{
+	struct stat st;
+	int fd;
+
+	/* chmod(2): mkdir(2) obeys the umask of whoever the host is. */
+	if (mkdir(run, 0755) == 0)
+		(void)chmod(run, 0755);
+	fd = open(run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1)
+		goto fail;
+	errno = EPERM;
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		goto fail;
+	return fd;
+fail:
+	close_keeping_errno(fd);
+	return -1;
+}
+
+static int
+open_stamp(int folder, const char *name)
+{
+	return openat(folder, name,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+}
+
+static enum oat_status
+set_stamp(int fd, uint64_t at_ns)
+{
+	struct timespec times[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{
+		    .tv_sec = (time_t)(at_ns / NS_PER_S),
+		    .tv_nsec = (long)(at_ns % NS_PER_S),
+		},
+	};
+
+	return futimens(fd, times) == -1 ? OAT_SYSTEM : OAT_OK;
+}
+
+/* 0 when there is none, or it is not yet: from before the last boot. */
+static uint64_t
+get_stamp(int folder, const char *name)
+{
+	struct stat st;
+	uint64_t at_ns;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    st.st_mtim.tv_sec < 0)
+		return 0;
+	at_ns = (uint64_t)st.st_mtim.tv_sec * NS_PER_S +
+		(uint64_t)st.st_mtim.tv_nsec;
+	return at_ns > oat_refresh_now_ns() ? 0 : at_ns;
+}
+
+static struct oat_refresh_times
+get_times(int folder)
+{
+	return (struct oat_refresh_times){
+		.attempt_ns = get_stamp(folder, FILE_ATTEMPT),
+		.success_ns = get_stamp(folder, FILE_SUCCESS),
+		.failure_ns = get_stamp(folder, FILE_FAILURE),
+	};
+}
+
+static enum oat_status
+record(int folder, const char *name, uint64_t at_ns)
+{
+	enum oat_status status;
+	int fd;
+
+	fd = open_stamp(folder, name);
+	if (fd == -1)
+		return OAT_SYSTEM;
+	status = set_stamp(fd, at_ns);
+	close_keeping_errno(fd);
+	return status;
+}
+
+enum oat_status
+oat_refresh_record(const char *run, uint64_t started_ns, bool success)
+{
+	enum oat_status status;
+	int folder;
+
+	folder = open_folder(run);
+	if (folder == -1)
+		return OAT_SYSTEM;
+	if (success)
+		status = record(folder, FILE_SUCCESS, started_ns);
+	else
+		status = record(folder, FILE_FAILURE, oat_refresh_now_ns());
+	close_keeping_errno(folder);
+	return status;
+}
+
+enum oat_status
+oat_refresh_times(const char *run, struct oat_refresh_times *ret_times)
+{
+	int folder;
+
+	folder = open(run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder == -1 && errno != ENOENT)
+		return OAT_SYSTEM;
+	if (folder == -1) {
+		*ret_times = (struct oat_refresh_times){ .attempt_ns = 0 };
+		return OAT_OK;
+	}
+	*ret_times = get_times(folder);
+	close_keeping_errno(folder);
+	return OAT_OK;
+}
+
+/* --- one attempt --------------------------------------------------------- */
+
+/* Wait until the program has ended: the socket's other end is closed then. */
+static void
+wait_for_end(int fd, struct oat_deadline deadline)
+{
+	struct pollfd pollfd = { .fd = fd, .events = 0 };
+	int ready;
+
+	do {
+		ready = poll(&pollfd, 1, oat_deadline_left_ms(deadline));
+	} while (ready == -1 && errno == EINTR);
+}
+
+/*
+ * *ret_satisfied: it began after since_ns, or failed. It may also find that one
+ * has just been done by the timer, and do nothing: then neither is so.
+ */
+static enum oat_status
+run_sync(int folder, int lock, const char *program, uint64_t since_ns,
+    struct oat_deadline deadline, bool *ret_satisfied)
+{
+	static const char *const argv[] = { "oat", "sync", "--max-age", "1",
+		NULL };
+	uint64_t started_ns = oat_refresh_now_ns(), success_ns;
+	struct oat_spawn spawn;
+	enum oat_status status;
+	bool failed;
+
+	/* What cannot be limited must not be started. */
+	status = set_stamp(lock, started_ns);
+	if (status == OAT_OK)
+		status = oat_spawn_start(program, argv, &spawn);
+	if (status != OAT_OK)
+		return status;
+	wait_for_end(spawn.fd, deadline);
+	oat_spawn_end(&spawn);
+	success_ns = get_stamp(folder, FILE_SUCCESS);
+	failed = success_ns + OAT_REFRESH_PERIOD_MS * NS_PER_MS < started_ns;
+	if (failed) /* it cannot tell so itself when it was killed */
+		(void)record(folder, FILE_FAILURE, oat_refresh_now_ns());
+	*ret_satisfied = failed || success_ns >= since_ns;
+	return OAT_OK;
+}
+
+/* When may the next one begin? */
+static uint64_t
+next_start_ns(const struct oat_refresh_times *times)
+{
+	uint64_t last_ns, next_ns = 0, resume_ns;
+
+	last_ns = times->attempt_ns > times->success_ns ? times->attempt_ns
+							: times->success_ns;
+	if (last_ns != 0)
+		next_ns = last_ns + OAT_REFRESH_PERIOD_MS * NS_PER_MS;
+	if (times->failure_ns > times->success_ns) {
+		resume_ns =
+		    times->failure_ns + OAT_REFRESH_BACKOFF_MS * NS_PER_MS;
+		if (resume_ns > next_ns)
+			next_ns = resume_ns;
+	}
+	return next_ns;
+}
+
+/* Has one that began after since_ns ended? */
+static bool
+is_answered(const struct oat_refresh_times *times, uint64_t since_ns)
+{
+	return times->success_ns >= since_ns ||
+	       (times->attempt_ns >= since_ns &&
+		   times->failure_ns >= times->attempt_ns);
+}
+
+/*
+ * With the lock: run it, or say when that may be.
+ * As oat_refresh_wait(); and OAT_RANGE with *ret_next_ns: not before then.
+ */
+static enum oat_status
+attempt(int folder, int lock, const char *program, uint64_t since_ns,
+    struct oat_deadline deadline, bool *ret_satisfied, uint64_t *ret_next_ns)
+{
+	struct oat_refresh_times times = get_times(folder);
+	uint64_t next_ns = next_start_ns(&times);
+
+	if (is_answered(&times, since_ns)) {
+		*ret_satisfied = true;
+		return OAT_OK;
+	}
+	if (next_ns > oat_refresh_now_ns()) {
+		*ret_next_ns = next_ns;
+		return OAT_RANGE;
+	}
+	return run_sync(
+	    folder, lock, program, since_ns, deadline, ret_satisfied);
+}
+
+/* --- waiting ------------------------------------------------------------- */
+
+/*
+ * Take the lock; flock(2) cannot be bounded but by a signal, and signals are
+ * the host's. *ret_waited: somebody else's attempt ended meanwhile.
+ */
+static enum oat_status
+take_lock(int lock, struct oat_deadline deadline, bool *ret_waited)
+{
+	bool waited = false;
+
+	while (flock(lock, LOCK_EX | LOCK_NB) == -1) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return OAT_SYSTEM;
+		if (oat_deadline_passed(deadline))
+			return OAT_TIMEOUT;
+		oat_deadline_sleep(oat_deadline_min(
+		    deadline, oat_deadline_in_ms(LOCK_POLL_MS)));
+		waited = true;
+	}
+	*ret_waited = waited;
+	return OAT_OK;
+}
+
+/* Sleep until then; OAT_UNAVAILABLE, at once, when that is too late. */
+static enum oat_status
+wait_until(uint64_t at_ns, struct oat_deadline deadline)
+{
+	uint64_t now_ns = oat_refresh_now_ns();
+	uint64_t ms;
+
+	if (at_ns <= now_ns)
+		return OAT_OK;
+	ms = (at_ns - now_ns) / NS_PER_MS + 1;
+	if (ms >= (uint64_t)oat_deadline_left_ms(deadline))
+		return OAT_UNAVAILABLE;
+	oat_deadline_sleep(oat_deadline_in_ms((uint32_t)ms));
+	return OAT_OK;
+}
+
+static enum oat_status
+wait_with(int folder, int lock, const char *program, uint64_t since_ns,
+    struct oat_deadline deadline, bool *ret_satisfied)
+{
+	enum oat_status status;
+	uint64_t next_ns = 0;
+	bool waited;
+
+	for (;;) {
+		status = take_lock(lock, deadline, &waited);
+		if (status != OAT_OK)
+			return status;
+		status = attempt(folder, lock, program, since_ns, deadline,
+		    ret_satisfied, &next_ns);
+		/* Not by close(2) alone: a fork of the host has it, too. */
+		(void)flock(lock, LOCK_UN);
+		if (status != OAT_RANGE)
+			return status;
+		if (waited) {
+			*ret_satisfied = false;
+			return OAT_OK;
+		}
+		status = wait_until(next_ns, deadline);
+		if (status != OAT_OK)
+			return status;
+	}
+}
+
+enum oat_status
+oat_refresh_wait(const char *run, const char *program, uint64_t since_ns,
+    struct oat_deadline deadline, bool *ret_satisfied)
+{
+	enum oat_status status = OAT_SYSTEM;
+	bool satisfied = false;
+	int folder = -1, lock = -1;
+
+	/* Not in a chroot or a container that has the module alone. */
+	if (faccessat(AT_FDCWD, program, X_OK, AT_EACCESS) == -1)
+		return OAT_SYSTEM;
+	folder = open_folder(run);
+	if (folder == -1)
+		goto out;
+	lock = open_stamp(folder, FILE_ATTEMPT);
+	if (lock == -1)
+		goto out;
+	status =
+	    wait_with(folder, lock, program, since_ns, deadline, &satisfied);
+	if (status == OAT_OK)
+		*ret_satisfied = satisfied;
+out:
+	if (lock != -1)
+		close_keeping_errno(lock);
+	if (folder != -1)
+		close_keeping_errno(folder);
+	return status;
+}

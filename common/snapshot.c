@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening a snapshot, taking it into memory, and the one way to its bytes. The
+ * rules are in snapshot.h; each is a test of tests/unit/test_snapshot.c.
+ */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "snapshot_format.h"
+
+/* From here on huge pages are asked for. */
+#define LARGE_BYTES (2 << 20)
+
+static enum oat_status
+read_at(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	unsigned char *bytes = buffer;
+	ssize_t n;
+
+	while (size > 0) {
+		n = pread(fd, bytes, size, (off_t)offset);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return OAT_UNAVAILABLE;
+		if (n == 0) /* shorter than it was */
+			return oat_snapshot_damaged();
+		bytes += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return OAT_OK;
+}
+
+const unsigned char *
+oat_snapshot_view(const struct oat_snapshot *snapshot, uint64_t offset,
+    size_t size, unsigned char *scratch)
+{
+	if (offset > snapshot->size || size > snapshot->size - offset) {
+		errno = EBADMSG;
+		return NULL;
+	}
+	if (snapshot->bytes != NULL)
+		return snapshot->bytes + offset;
+	if (read_at(snapshot->fd, scratch, size, offset) != OAT_OK)
+		return NULL;
+	return scratch;
+}
+
+static uint64_t
+first_record(const struct oat_snapshot_header *header)
+{
+	return sizeof(*header) +
+	       ((uint64_t)header->name_buckets + header->id_buckets) *
+		   sizeof(struct oat_snapshot_bucket);
+}
+
+static bool
+is_sound(const struct oat_snapshot_header *header, uint64_t size)
+{
+	uint64_t check = oat_snapshot_check(OAT_SNAPSHOT_MAGIC, header,
+	    offsetof(struct oat_snapshot_header, check));
+
+	return header->magic == OAT_SNAPSHOT_MAGIC && header->check == check &&
+	       header->size == size && header->name_buckets > 0 &&
+	       header->id_buckets > 0 &&
+	       first_record(header) <= header->lists && header->lists <= size &&
+	       header->lists % OAT_SNAPSHOT_LINE == 0 &&
+	       header->home_root[OAT_HOME_ROOT_MAX] == '\0';
+}
+
+/* Fill in what the header says; fd, bytes and size are there. */
+static enum oat_status
+take_header(struct oat_snapshot *snapshot)
+{
+	struct oat_snapshot_header header;
+	unsigned char scratch[sizeof(header)];
+	const unsigned char *bytes;
+
+	bytes = oat_snapshot_view(snapshot, 0, sizeof(header), scratch);
+	if (bytes == NULL)
+		return OAT_UNAVAILABLE;
+	memcpy(&header, bytes, sizeof(header));
+	if (!is_sound(&header, snapshot->size))
+		return oat_snapshot_damaged();
+	snapshot->info.generation = header.generation;
+	snapshot->info.as_of_us = header.as_of_us;
+	snapshot->info.flags = header.flags;
+	snapshot->info.group_count = header.group_count;
+	snapshot->info.identity_count = header.identity_count;
+	memcpy(snapshot->info.home_root, header.home_root,
+	    sizeof(header.home_root));
+	snapshot->check = header.check;
+	snapshot->name_buckets = header.name_buckets;
+	snapshot->id_buckets = header.id_buckets;
+	snapshot->records = first_record(&header);
+	snapshot->lists = header.lists;
+	return OAT_OK;
+}
+
+static enum oat_status
+check_file(int fd, struct stat *ret_stat)
+{
+	if (fstat(fd, ret_stat) == -1)
+		return OAT_UNAVAILABLE;
+	if (!S_ISREG(ret_stat->st_mode) || ret_stat->st_uid != 0 ||
+	    (ret_stat->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		errno = EPERM;
+		return OAT_UNAVAILABLE;
+	}
+	return OAT_OK;
+}
+
+enum oat_status
+oat_snapshot_open(
+    const char *path, struct oat_snapshot *ret_snapshot, struct stat *ret_stat)
+{
+	struct oat_snapshot snapshot = { .bytes = NULL };
+	struct stat st;
+
+	/* O_NONBLOCK: a FIFO in its place must not make anybody wait. */
+	snapshot.fd = open(
+	    path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	if (snapshot.fd == -1)
+		return OAT_UNAVAILABLE;
+	if (check_file(snapshot.fd, &st) != OAT_OK)
+		goto fail;
+	snapshot.size = (uint64_t)st.st_size;
+	if (take_header(&snapshot) != OAT_OK)
+		goto fail;
+	if (ret_stat != NULL)
+		*ret_stat = st;
+	*ret_snapshot = snapshot;
+	return OAT_OK;
+fail:
+	oat_snapshot_close(&snapshot);
+	return OAT_UNAVAILABLE;
+}
+
+/*
+ * Memory for a copy. Large ones in huge pages, as far as there are any: random
+ * look-ups in 10 MiB of small ones spend half their time on TLB misses.
+ */
+static void *
+map_memory(size_t size)
+{
+	bool large = size >= LARGE_BYTES;
+	void *memory;
+
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | (large ? 0 : MAP_POPULATE), -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	if (large)
+		(void)madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
+}
+
+enum oat_status
+oat_snapshot_load(struct oat_snapshot *snapshot)
+{
+	struct oat_snapshot loaded = *snapshot;
+	size_t size = (size_t)snapshot->size;
+	enum oat_status status;
+	void *memory;
+
+	if (snapshot->fd == -1)
+		return OAT_OK;
+	memory = snapshot->size > SIZE_MAX / 2 ? NULL : map_memory(size);
+	if (memory == NULL)
+		return OAT_NOMEM;
+	loaded.bytes = memory;
+	loaded.fd = -1;
+	loaded.mapped = true;
+	status = read_at(snapshot->fd, memory, size, 0);
+	if (status == OAT_OK)
+		status = take_header(&loaded);
+	if (status == OAT_OK && loaded.check != snapshot->check)
+		status = oat_snapshot_damaged(); /* rewritten meanwhile */
+	/* Nothing in the host's process shall be able to change it. */
+	if (status == OAT_OK && mprotect(memory, size, PROT_READ) == -1)
+		status = OAT_NOMEM;
+	if (status != OAT_OK) {
+		oat_snapshot_close(&loaded);
+		return status;
+	}
+	oat_snapshot_close(snapshot);
+	*snapshot = loaded;
+	return OAT_OK;
+}
+
+enum oat_status
+oat_snapshot_from_bytes(
+    const void *bytes, size_t size, struct oat_snapshot *ret_snapshot)
+{
+	struct oat_snapshot snapshot = {
+		.fd = -1,
+		.bytes = bytes,
+		.size = size,
+	};
+
+	if (take_header(&snapshot) != OAT_OK)
+		return OAT_UNAVAILABLE;
+	*ret_snapshot = snapshot;
+	return OAT_OK;
+}
+
+void
+oat_snapshot_close(struct oat_snapshot *snapshot)
+{
+	int saved = errno;
+
+	if (snapshot == NULL)
+		return;
+	if (snapshot->mapped)
+		(void)munmap(
+		    (void *)(uintptr_t)snapshot->bytes, (size_t)snapshot->size);
+	if (snapshot->fd != -1)
+		(void)close(snapshot->fd);
+	*snapshot = (struct oat_snapshot){ .fd = -1 };
+	errno = saved;
+}
