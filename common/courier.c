@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parent's side, as root. Rules kept here, each a test of that name:
+ *   - whatever the child says or does not say, an answer comes by the deadline
+ *   - only statuses that the header promises leave this file
+ *   - out-parameters are written by a complete answer alone
+ *   - why something failed is printable, whoever the child has become
+ */
+#include "courier_child.h"
+
+#include "escape.h"
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * What libpq may need beyond the program itself. A row or a message that asks
+ * for more ends in "out of memory", not in a host without memory.
+ */
+#define MEMORY_BYTES (96UL * 1024 * 1024)
+
+/* A set of statuses, in addition to OAT_OK, OAT_TIMEOUT, OAT_UNAVAILABLE. */
+#define ALSO(status) (1U << (status))
+#define NOTHING_ELSE 0U
+
+enum oat_status
+oat_courier_start(const struct oat_account *account,
+    const struct oat_orders *orders, struct oat_child *ret_child)
+{
+	struct oat_orders copy = *orders;
+
+	return oat_child_start(
+	    account, MEMORY_BYTES, oat_courier_serve, &copy, ret_child);
+}
+
+/* A failure of the dialogue itself, as the status of the question. */
+static enum oat_status
+lost(enum oat_status status, char *ret_error)
+{
+	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX, "%s",
+	    status == OAT_TIMEOUT
+		? "no answer from the database in time"
+		: "the network process ended, or answered nonsense");
+	return status == OAT_TIMEOUT ? OAT_TIMEOUT : OAT_UNAVAILABLE;
+}
+
+static enum oat_status
+promised(uint32_t status, unsigned also)
+{
+	if (status == OAT_OK || status == OAT_TIMEOUT ||
+	    (status <= OAT_SYSTEM && (also & ALSO(status)) != 0))
+		return (enum oat_status)status;
+	return OAT_UNAVAILABLE;
+}
+
+/* Read the head of an answer whose first number has been read. */
+static enum oat_status
+read_head(
+    struct oat_wire *in, uint32_t first, unsigned also, char *ret_error)
+{
+	char why[OAT_DATABASE_ERROR_MAX];
+	enum oat_status status;
+
+	status = oat_wire_get_text(in, why, sizeof(why));
+	if (status != OAT_OK)
+		return lost(status, ret_error);
+	if (first != OAT_OK && why[0] == '\0')
+		(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX,
+		    "the network process did not say why");
+	else if (first != OAT_OK)
+		oat_escape_again(ret_error, OAT_DATABASE_ERROR_MAX, why);
+	return promised(first, also);
+}
+
+/*
+ * Ask, and read the answer up to what was asked for. The question is freed,
+ * the answer is the caller's to free.
+ */
+static enum oat_status
+converse(const struct oat_child *child, struct oat_wire *out,
+    struct oat_deadline deadline, unsigned also, struct oat_wire *ret_in,
+    char *ret_error)
+{
+	enum oat_status status;
+	uint32_t first = 0;
+
+	status = oat_wire_send(out, child->fd, deadline);
+	oat_wire_free(out);
+	if (status == OAT_OK)
+		status = oat_wire_receive(ret_in, child->fd, deadline);
+	if (status == OAT_OK)
+		status = oat_wire_get_u32(ret_in, &first);
+	if (status != OAT_OK)
+		return lost(status, ret_error);
+	return read_head(ret_in, first, also, ret_error);
+}
+
+enum oat_status
+oat_courier_verifier(struct oat_child *child, const char *selector,
+    struct oat_deadline deadline, char ret_verifier[OAT_VERIFIER_MAX],
+    char *ret_error)
+{
+	static const struct oat_field field = { OAT_FIELD_TEXT, 0,
+		OAT_VERIFIER_MAX };
+	struct oat_wire out = { 0 }, in = { 0 };
+	char verifier[OAT_VERIFIER_MAX];
+	enum oat_status status;
+
+	oat_wire_put_u32(&out, OAT_COURIER_VERIFIER);
+	oat_wire_put_text(&out, selector);
+	status = converse(child, &out, deadline,
+	    ALSO(OAT_NOTFOUND) | ALSO(OAT_RANGE), &in, ret_error);
+	if (status == OAT_OK &&
+	    oat_reply_get(&in, &field, 1, verifier) != OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	if (status == OAT_OK)
+		memcpy(ret_verifier, verifier, strlen(verifier) + 1);
+	oat_wire_free(&in);
+	return status;
+}
+
+enum oat_status
+oat_courier_decide(struct oat_child *child, const struct oat_question *question,
+    struct oat_deadline deadline, struct oat_decision *ret_decision,
+    char *ret_error)
+{
+	struct oat_wire out = { 0 }, in = { 0 };
+	struct oat_decision decision;
+	enum oat_status status;
+
+	oat_wire_put_u32(&out, OAT_COURIER_DECIDE);
+	oat_wire_put_text(&out, question->event_id);
+	oat_wire_put_text(&out, question->event);
+	oat_wire_put_text(&out, question->login);
+	oat_wire_put_text(&out, question->service);
+	oat_wire_put_text(&out, question->rhost);
+	oat_wire_put_text(&out, question->tty);
+	oat_wire_put_text(&out, question->ruser);
+	oat_wire_put_text(&out, question->selector);
+	oat_wire_put_text(&out, question->proof);
+	status = converse(child, &out, deadline, NOTHING_ELSE, &in, ret_error);
+	if (status == OAT_OK &&
+	    oat_reply_get(&in, oat_decision_fields, OAT_DECISION_FIELDS,
+		&decision) != OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	if (status == OAT_OK)
+		*ret_decision = decision;
+	oat_wire_free(&in);
+	return status;
+}
+
+enum oat_status
+oat_courier_record(struct oat_child *child, const char *events,
+    struct oat_deadline deadline, uint32_t *ret_new, char *ret_error)
+{
+	struct oat_wire out = { 0 }, in = { 0 };
+	enum oat_status status;
+	uint32_t count = 0;
+
+	oat_wire_put_u32(&out, OAT_COURIER_RECORD);
+	oat_wire_put_text(&out, events);
+	status = converse(
+	    child, &out, deadline, ALSO(OAT_INVALID), &in, ret_error);
+	if (status == OAT_OK &&
+	    (oat_wire_get_u32(&in, &count) != OAT_OK ||
+		oat_wire_end(&in) != OAT_OK))
+		status = lost(OAT_INVALID, ret_error);
+	if (status == OAT_OK)
+		*ret_new = count;
+	oat_wire_free(&in);
+	return status;
+}
+
+/* Who takes the rows of a listing. */
+struct taker {
+	enum oat_status (*take)(const struct oat_row *row, void *context);
+	void *context;
+};
+
+/* The next message of a listing: a row to be taken, or the end. */
+static enum oat_status
+next_row(const struct oat_child *child, struct oat_deadline deadline,
+    const struct taker *taker, bool *ret_end, char *ret_error)
+{
+	struct oat_wire in = { 0 };
+	enum oat_status status;
+	struct oat_row row;
+	uint32_t first = 0;
+
+	status = oat_wire_receive(&in, child->fd, deadline);
+	if (status == OAT_OK)
+		status = oat_wire_get_u32(&in, &first);
+	if (status != OAT_OK)
+		status = lost(status, ret_error);
+	else if (first != OAT_COURIER_ROW) {
+		*ret_end = true;
+		status = read_head(&in, first, NOTHING_ELSE, ret_error);
+	} else if (oat_reply_get(&in, oat_row_fields, OAT_ROW_FIELDS, &row) !=
+	    OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	else
+		status = taker->take(&row, taker->context);
+	oat_wire_free(&in);
+	return status;
+}
+
+enum oat_status
+oat_courier_identities(struct oat_child *child, int64_t known_generation,
+    int64_t known_as_of, struct oat_deadline deadline,
+    enum oat_status (*take)(const struct oat_row *row, void *context),
+    void *context, char *ret_error)
+{
+	const struct taker taker = { take, context };
+	struct oat_wire out = { 0 };
+	enum oat_status status;
+	bool end = false;
+
+	oat_wire_put_u32(&out, OAT_COURIER_IDENTITIES);
+	oat_wire_put_u64(&out, (uint64_t)known_generation);
+	oat_wire_put_u64(&out, (uint64_t)known_as_of);
+	status = oat_wire_send(&out, child->fd, deadline);
+	oat_wire_free(&out);
+	if (status != OAT_OK)
+		return lost(status, ret_error);
+	while (status == OAT_OK && !end) {
+		/* Rows may come faster than they are taken: nothing waits. */
+		if (oat_deadline_passed(deadline))
+			return lost(OAT_TIMEOUT, ret_error);
+		status = next_row(child, deadline, &taker, &end, ret_error);
+	}
+	return status;
+}

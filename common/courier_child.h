@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between courier.c, which runs as root, and courier_child.c, which it forks.
+ * Nobody else's.
+ *
+ * A question is an operation and its fields. An answer is a status, why (a
+ * text, empty on success), and on success what was asked for. A row of
+ * identities comes in a message of its own, marked by a number that is no
+ * status, before the answer that ends them.
+ */
+#ifndef OAT_COURIER_CHILD_H
+#define OAT_COURIER_CHILD_H
+
+#include "courier.h"
+
+enum oat_courier_operation {
+	OAT_COURIER_VERIFIER = 1, /* selector: verifier */
+	OAT_COURIER_DECIDE = 2, /* struct oat_question: struct oat_decision */
+	OAT_COURIER_RECORD = 3, /* events: how many were new */
+	OAT_COURIER_IDENTITIES = 4, /* known generation, as_of: rows, nothing */
+};
+
+#define OAT_COURIER_ROW UINT32_MAX
+
+/* Serve questions until the parent closes the socket. `context` is orders. */
+void oat_courier_serve(int fd, void *context);
+
+#endif

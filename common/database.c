@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules kept here, each a test of that name:
+ *   - statements are the constants below; everything else is a parameter
+ *   - no wait outlasts its deadline, whatever a server sends
+ *   - no answer is read into memory without a bound: single rows, each cut off
+ *     by the child's address-space limit
+ *   - what a server says reaches a log escaped and bounded, or not at all
+ *   - the session is the configured role, and not a superuser
+ */
+#include "database_ask.h"
+
+#include "escape.h"
+
+#include <libpq-fe.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct statement {
+	const char *sql;
+	int params;
+} statements[] = {
+	[OAT_STATEMENT_VERIFIER] = { "select oat.host_verifier($1)", 1 },
+	[OAT_STATEMENT_DECIDE] = { "select allowed, reason, message, "
+	    "organization, token, event from "
+	    "oat.host_decide($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9 },
+	[OAT_STATEMENT_RECORD] = { "select oat.host_record($1)", 1 },
+	[OAT_STATEMENT_IDENTITIES] = { "select kind, name, id, organization, "
+	    "token, shell, active, expires_at, groups from "
+	    "oat.host_identities($1, $2)", 2 },
+	[OAT_STATEMENT_STANDBY] = { "select pg_is_in_recovery()", 0 },
+};
+
+struct oat_database {
+	PGconn *connection; /* owned */
+	const char *server; /* for messages; the conninfo's */
+	char error[OAT_DATABASE_ERROR_MAX];
+};
+
+/*
+ * Wait for the socket. OAT_OK when it is ready, or in error, which the next
+ * libpq call will report; OAT_TIMEOUT; OAT_UNAVAILABLE.
+ */
+static enum oat_status
+wait_for(PGconn *connection, short events, struct oat_deadline deadline)
+{
+	struct pollfd fd = { .fd = PQsocket(connection), .events = events };
+	int n;
+
+	if (fd.fd < 0)
+		return OAT_UNAVAILABLE;
+	do {
+		if (oat_deadline_passed(deadline))
+			return OAT_TIMEOUT;
+		n = poll(&fd, 1, oat_deadline_left_ms(deadline));
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? OAT_UNAVAILABLE : OAT_OK;
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+/* What the data of a question can be blamed for: SQLSTATE classes. */
+static bool
+is_bad_data(const PGresult *result)
+{
+	static const char *const classes[] = { "22", "23", "54" };
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	size_t i;
+
+	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (state != NULL && strncmp(state, classes[i], 2) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Keep why a question failed, the first line of it, and answer the status.
+ * `result` is NULL when it is not the server who says so.
+ */
+static enum oat_status
+failed(struct oat_database *database, enum oat_status status,
+    const PGresult *result)
+{
+	char line[OAT_DATABASE_ERROR_MAX];
+	const char *text = result != NULL
+	    ? PQresultErrorMessage(result)
+	    : PQerrorMessage(database->connection);
+
+	if (status == OAT_TIMEOUT)
+		text = "the server stopped answering";
+	else if (text[0] == '\0')
+		text = "the server sent something unexpected";
+	(void)snprintf(line, sizeof(line), "%s: %.*s", database->server,
+	    (int)strcspn(text, "\n"), text);
+	oat_escape_sentence(database->error, sizeof(database->error), line);
+	if (status == OAT_TIMEOUT)
+		return OAT_TIMEOUT;
+	return result != NULL && is_bad_data(result) ? OAT_INVALID
+						     : OAT_UNAVAILABLE;
+}
+
+/* Send what libpq still holds. */
+static enum oat_status
+flush(PGconn *connection, struct oat_deadline deadline)
+{
+	enum oat_status status;
+	int left;
+
+	while ((left = PQflush(connection)) == 1) {
+		status = wait_for(connection, POLLIN | POLLOUT, deadline);
+		if (status != OAT_OK)
+			return status;
+		if (PQconsumeInput(connection) != 1)
+			return OAT_UNAVAILABLE;
+	}
+	return left == 0 ? OAT_OK : OAT_UNAVAILABLE;
+}
+
+/* Send one statement with text parameters, rows to come one at a time. */
+static enum oat_status
+send_statement(struct oat_database *database, const struct statement *statement,
+    const char *const *params, struct oat_deadline deadline)
+{
+	PGconn *connection = database->connection;
+	enum oat_status status;
+
+	if (PQsetnonblocking(connection, 1) != 0 ||
+	    PQsendQueryParams(connection, statement->sql, statement->params,
+		NULL, params, NULL, NULL, 0) != 1 ||
+	    PQsetSingleRowMode(connection) != 1)
+		return failed(database, OAT_UNAVAILABLE, NULL);
+	status = flush(connection, deadline);
+	return status == OAT_OK ? OAT_OK : failed(database, status, NULL);
+}
+
+/* The next result, or NULL at the end of the answer. */
+static enum oat_status
+next_result(struct oat_database *database, struct oat_deadline deadline,
+    PGresult **ret_result)
+{
+	enum oat_status status;
+
+	/* Rows may come faster than they are taken: then nothing waits. */
+	if (oat_deadline_passed(deadline))
+		return failed(database, OAT_TIMEOUT, NULL);
+	while (PQisBusy(database->connection)) {
+		status = wait_for(database->connection, POLLIN, deadline);
+		if (status != OAT_OK)
+			return failed(database, status, NULL);
+		if (PQconsumeInput(database->connection) != 1)
+			return failed(database, OAT_UNAVAILABLE, NULL);
+	}
+	*ret_result = PQgetResult(database->connection);
+	return OAT_OK;
+}
+
+/* One row, into the reader's struct. */
+static enum oat_status
+copy_row(const PGresult *row, const struct oat_reader *reader)
+{
+	const struct oat_field *field = reader->fields;
+	enum oat_status status = OAT_OK;
+	const char *text;
+	int i;
+
+	for (i = 0; i < reader->count && status == OAT_OK; i++, field++) {
+		text = PQgetisnull(row, 0, i) ? "" : PQgetvalue(row, 0, i);
+		status = oat_reply_set(field, text, reader->reply);
+		if (status == OAT_RANGE && reader->too_long != NULL)
+			status = oat_reply_set(
+			    field, reader->too_long, reader->reply);
+	}
+	return status;
+}
+
+static enum oat_status
+read_result(struct oat_database *database, const PGresult *result,
+    const struct oat_reader *reader)
+{
+	ExecStatusType type = PQresultStatus(result);
+	enum oat_status status;
+
+	if ((type != PGRES_SINGLE_TUPLE && type != PGRES_TUPLES_OK) ||
+	    PQnfields(result) != reader->count)
+		return failed(database, OAT_UNAVAILABLE, result);
+	if (type == PGRES_TUPLES_OK)
+		return OAT_OK; /* the end of the rows is a result without one */
+	status = copy_row(result, reader);
+	if (status == OAT_INVALID)
+		return failed(database, OAT_UNAVAILABLE, NULL);
+	if (status != OAT_OK)
+		return status;
+	return reader->take(PQgetisnull(result, 0, 0), reader->context);
+}
+
+/* A COPY that nobody asked for would be announced for ever. */
+static bool
+is_copy(const PGresult *result)
+{
+	ExecStatusType type = PQresultStatus(result);
+
+	return type == PGRES_COPY_IN || type == PGRES_COPY_OUT ||
+	    type == PGRES_COPY_BOTH;
+}
+
+enum oat_status
+oat_database_ask(struct oat_database *database, enum oat_statement statement,
+    const char *const *params, struct oat_deadline deadline,
+    const struct oat_reader *reader)
+{
+	enum oat_status status, waited;
+	PGresult *result = NULL;
+	bool copy = false;
+
+	database->error[0] = '\0';
+	status = send_statement(
+	    database, &statements[statement], params, deadline);
+	if (status != OAT_OK)
+		return status;
+	while (!copy) {
+		waited = next_result(database, deadline, &result);
+		if (waited != OAT_OK)
+			return waited;
+		if (result == NULL)
+			return status;
+		if (status == OAT_OK)
+			status = read_result(database, result, reader);
+		copy = is_copy(result);
+		PQclear(result);
+	}
+	return status;
+}
+
+enum oat_status
+oat_database_refuse(struct oat_database *database)
+{
+	return failed(database, OAT_UNAVAILABLE, NULL);
+}
+
+/* --- connecting ---------------------------------------------------------- */
+
+enum oat_status
+oat_database_conninfo(const char *text, bool has_password,
+    struct oat_conninfo **ret_conninfo, char *ret_error)
+{
+	struct oat_setting settings[128];
+	PQconninfoOption *options;
+	enum oat_status status;
+	size_t i, n = 0;
+
+	/* libpq's own message would repeat the text, so it is not asked for. */
+	options = PQconninfoParse(text, NULL);
+	if (options == NULL) {
+		(void)snprintf(ret_error, OAT_CONNINFO_ERROR_MAX,
+		    "database: not a libpq connection string; write key=value "
+		    "pairs of the options in oat.conf(5)");
+		return OAT_INVALID;
+	}
+	for (i = 0; options[i].keyword != NULL && n + 1 < 128; i++)
+		if (options[i].val != NULL)
+			settings[n++] = (struct oat_setting){
+				options[i].keyword, options[i].val, false
+			};
+	settings[n] = (struct oat_setting){ NULL, NULL, false };
+	status = oat_conninfo_check(
+	    settings, has_password, ret_conninfo, ret_error);
+	PQconninfoFree(options);
+	return status;
+}
+
+/* A server can send any number of notices; none is worth a line. */
+static void
+ignore_notice(void *context, const PGresult *result)
+{
+	(void)context;
+	(void)result;
+}
+
+/* Is it an option of the libpq that runs, whatever it was compiled with? */
+static bool
+is_known(const PQconninfoOption *known, const char *key)
+{
+	for (; known->keyword != NULL; known++)
+		if (strcmp(known->keyword, key) == 0)
+			return true;
+	return false;
+}
+
+/* Start one connection; NULL when there is no memory. */
+static PGconn *
+start(const struct oat_conninfo *conninfo, size_t server, const char *password)
+{
+	struct oat_setting settings[OAT_CONNINFO_SETTINGS_MAX];
+	const char *keys[OAT_CONNINFO_SETTINGS_MAX + 1];
+	const char *values[OAT_CONNINFO_SETTINGS_MAX + 1];
+	PQconninfoOption *known;
+	PGconn *connection;
+	size_t i, n = 0, count;
+
+	known = PQconninfoParse("", NULL);
+	if (known == NULL)
+		return NULL;
+	count = oat_conninfo_settings(conninfo, server, settings);
+	for (i = 0; i < count; i++) {
+		if (settings[i].newer && !is_known(known, settings[i].key))
+			continue;
+		keys[n] = settings[i].key;
+		values[n++] = settings[i].value;
+	}
+	/* Without a password a server that asks for one gets an empty no. */
+	if (password != NULL && oat_conninfo_sends_password(conninfo)) {
+		keys[n] = "password";
+		values[n++] = password;
+	}
+	keys[n] = NULL;
+	values[n] = NULL;
+	connection = PQconnectStartParams(keys, values, 0);
+	PQconninfoFree(known);
+	return connection;
+}
+
+/* Drive a started connection. OAT_OK; OAT_TIMEOUT; OAT_UNAVAILABLE. */
+static enum oat_status
+finish(PGconn *connection, struct oat_deadline deadline)
+{
+	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
+	enum oat_status status;
+
+	if (PQstatus(connection) == CONNECTION_BAD)
+		return OAT_UNAVAILABLE;
+	while (polling != PGRES_POLLING_OK) {
+		if (polling == PGRES_POLLING_FAILED)
+			return OAT_UNAVAILABLE;
+		status = wait_for(connection,
+		    polling == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+		    deadline);
+		if (status != OAT_OK)
+			return status;
+		polling = PQconnectPoll(connection);
+	}
+	return OAT_OK;
+}
+
+static bool
+parameter_is(PGconn *connection, const char *name, const char *value)
+{
+	const char *is = PQparameterStatus(connection, name);
+
+	return is != NULL && strcmp(is, value) == 0;
+}
+
+/* Why this session is not to be used; NULL when it is. */
+static const char *
+objection(PGconn *connection, const struct oat_conninfo *conninfo)
+{
+	if (parameter_is(connection, "is_superuser", "on"))
+		return "the configured role is a superuser; use the role that "
+		       "oat.enroll_host() made";
+	if (!parameter_is(connection, "is_superuser", "off") ||
+	    !parameter_is(connection, "session_authorization",
+		oat_conninfo_user(conninfo)))
+		return "the session is not the configured role";
+	return NULL;
+}
+
+static enum oat_status
+take_nothing(bool is_null, void *context)
+{
+	(void)is_null;
+	(void)context;
+	return OAT_OK;
+}
+
+/* Servers before PostgreSQL 14 do not tell by themselves. */
+static enum oat_status
+find_standby(struct oat_database *database, struct oat_deadline deadline,
+    bool *ret_standby)
+{
+	static const struct oat_field flag = { OAT_FIELD_FLAG, 0,
+		sizeof(bool) };
+	const struct oat_reader reader = { .fields = &flag, .count = 1,
+		.reply = ret_standby, .take = take_nothing };
+	PGconn *connection = database->connection;
+
+	if (PQparameterStatus(connection, "in_hot_standby") == NULL)
+		return oat_database_ask(database, OAT_STATEMENT_STANDBY, NULL,
+		    deadline, &reader);
+	*ret_standby = parameter_is(connection, "in_hot_standby", "on");
+	return OAT_OK;
+}
+
+/* Drive a started connection to its end. NULL when it is usable, or why not. */
+static const char *
+complete(struct oat_database *database, const struct oat_conninfo *conninfo,
+    struct oat_deadline deadline, bool *ret_standby)
+{
+	enum oat_status status = finish(database->connection, deadline);
+	const char *why;
+
+	if (status == OAT_TIMEOUT)
+		return "no answer in time";
+	if (status != OAT_OK)
+		return PQerrorMessage(database->connection);
+	why = objection(database->connection, conninfo);
+	if (why != NULL)
+		return why;
+	return find_standby(database, deadline, ret_standby) == OAT_OK
+	    ? NULL
+	    : "it does not say whether it is a standby";
+}
+
+enum oat_status
+oat_database_open_server(const struct oat_conninfo *conninfo, size_t server,
+    const char *password, struct oat_deadline deadline,
+    struct oat_database **ret_database, bool *ret_standby, char *ret_error)
+{
+	const char *why = "out of memory";
+	struct oat_database *database;
+
+	database = calloc(1, sizeof(*database));
+	if (database != NULL) {
+		database->server = oat_conninfo_server_name(conninfo, server);
+		database->connection = start(conninfo, server, password);
+	}
+	if (database != NULL && database->connection != NULL) {
+		PQsetNoticeReceiver(database->connection, ignore_notice, NULL);
+		why = complete(database, conninfo, deadline, ret_standby);
+	}
+	if (why == NULL) {
+		*ret_database = database;
+		return OAT_OK;
+	}
+	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX, "%.*s",
+	    (int)strcspn(why, "\n"), why);
+	oat_database_close(database);
+	return OAT_UNAVAILABLE;
+}
+
+void
+oat_database_close(struct oat_database *database)
+{
+	if (database == NULL)
+		return;
+	PQfinish(database->connection);
+	free(database);
+}
+
+const char *
+oat_database_error(const struct oat_database *database)
+{
+	return database->error;
+}

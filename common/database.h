@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One connection to the token database, and the questions a host may ask.
+ * database.c alone knows libpq. It runs in the unprivileged network child:
+ * everything that comes back is hostile until root has validated it.
+ *
+ * Every wait ends at its deadline, except a name look-up inside libpq, which
+ * cannot be interrupted: the parent kills the process then.
+ */
+#ifndef OAT_DATABASE_H
+#define OAT_DATABASE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conninfo.h"
+#include "deadline.h"
+#include "reply.h"
+#include "status.h"
+#include "verifier.h"
+
+#define OAT_DATABASE_ERROR_MAX 512 /* bytes of an error text, NUL included */
+
+struct oat_database; /* a connection; opaque */
+
+/*
+ * What oat.host_decide() is asked. Texts are borrowed; "-" for none. The
+ * selector is NULL, or "", for an access check.
+ */
+struct oat_question {
+	const char *event_id; /* uuid */
+	const char *event;    /* "login" or "access" */
+	const char *login;
+	const char *service;
+	const char *rhost;
+	const char *tty;
+	const char *ruser;
+	const char *selector;
+	const char *proof; /* "right", "wrong", "bad_verifier", "none" */
+};
+
+/*
+ * Parse a conninfo string by libpq's own rules and check it by conninfo.h.
+ * Statuses and ret_error (OAT_CONNINFO_ERROR_MAX bytes) as there.
+ */
+enum oat_status oat_database_conninfo(const char *text, bool has_password,
+    struct oat_conninfo **ret_conninfo, char *ret_error);
+
+/*
+ * Connect to the first server that answers as a primary, else to a standby.
+ * A server that is silent gets its share of the time that is left, and never
+ * so much that a standby found before could not be asked any more. A session
+ * that is not the configured role, or is a superuser, is refused.
+ * The environment must be empty: libpq looks there for what it is not told.
+ * The conninfo must outlive the connection.
+ * OAT_OK, and *ret_database is closed by oat_database_close(); OAT_NOMEM;
+ * OAT_UNAVAILABLE. On failure ret_error (OAT_DATABASE_ERROR_MAX bytes,
+ * printable, one line) names each server tried and why.
+ */
+enum oat_status oat_database_open(const struct oat_conninfo *conninfo,
+    const char *password, struct oat_deadline deadline,
+    struct oat_database **ret_database, char *ret_error);
+
+/*
+ * Connect to one server; oat_database_open() in database_open.c tries them all
+ * with it. OAT_OK, and whether it is a standby; OAT_UNAVAILABLE, and ret_error
+ * (OAT_DATABASE_ERROR_MAX bytes) is one line, not escaped.
+ */
+enum oat_status oat_database_open_server(const struct oat_conninfo *conninfo,
+    size_t server, const char *password, struct oat_deadline deadline,
+    struct oat_database **ret_database, bool *ret_standby, char *ret_error);
+
+/* Ends the connection; NULL is accepted. */
+void oat_database_close(struct oat_database *database);
+
+/* Why the last question failed: printable, one line. Lives until the next. */
+const char *oat_database_error(const struct oat_database *database);
+
+/*
+ * The verifier a selector names, for this host. OAT_OK; OAT_NOTFOUND when there
+ * is none that this host may see; OAT_RANGE when it is longer than any valid
+ * one; OAT_TIMEOUT; OAT_UNAVAILABLE for anything else.
+ */
+enum oat_status oat_database_verifier(struct oat_database *database,
+    const char *selector, struct oat_deadline deadline,
+    char ret_verifier[OAT_VERIFIER_MAX]);
+
+/*
+ * Decide, record, answer. OAT_OK; OAT_TIMEOUT, after which the event may or may
+ * not have been recorded; OAT_UNAVAILABLE.
+ */
+enum oat_status oat_database_decide(struct oat_database *database,
+    const struct oat_question *question, struct oat_deadline deadline,
+    struct oat_decision *ret_decision);
+
+/*
+ * Deliver spooled events, a JSON array; delivering again is harmless.
+ * OAT_OK with how many were new; OAT_INVALID when the server cannot take the
+ * array for what it holds, now or ever; OAT_TIMEOUT; OAT_UNAVAILABLE.
+ */
+enum oat_status oat_database_record(struct oat_database *database,
+    const char *events, struct oat_deadline deadline, uint32_t *ret_new);
+
+/*
+ * The identities of this host, row by row, in the order the server sends them.
+ * `take` answers OAT_OK to go on; anything else ends the listing and is the
+ * function's answer. The memory used does not depend on the number of rows.
+ */
+enum oat_status oat_database_identities(struct oat_database *database,
+    int64_t known_generation, int64_t known_as_of,
+    struct oat_deadline deadline,
+    enum oat_status (*take)(const struct oat_row *row, void *context),
+    void *context);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "database_ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What became of an answer that must have one row. */
+struct single {
+	int rows;
+	bool is_null; /* its first column */
+};
+
+static enum oat_status
+take_single(bool is_null, void *context)
+{
+	struct single *single = context;
+
+	single->is_null = is_null;
+	return ++single->rows > 1 ? OAT_UNAVAILABLE : OAT_OK;
+}
+
+/* As oat_database_ask(); other than one row is OAT_UNAVAILABLE. */
+static enum oat_status
+ask_single(struct oat_database *database, enum oat_statement statement,
+    const char *const *params, struct oat_deadline deadline,
+    struct oat_reader *reader, bool *ret_is_null)
+{
+	struct single single = { 0 };
+	enum oat_status status;
+
+	reader->take = take_single;
+	reader->context = &single;
+	status = oat_database_ask(
+	    database, statement, params, deadline, reader);
+	if (single.rows > 1 || (status == OAT_OK && single.rows == 0))
+		return oat_database_refuse(database);
+	*ret_is_null = single.is_null;
+	return status;
+}
+
+enum oat_status
+oat_database_verifier(struct oat_database *database, const char *selector,
+    struct oat_deadline deadline, char ret_verifier[OAT_VERIFIER_MAX])
+{
+	static const struct oat_field field = { OAT_FIELD_TEXT, 0,
+		OAT_VERIFIER_MAX };
+	const char *const params[] = { selector };
+	char text[OAT_VERIFIER_MAX] = "";
+	struct oat_reader reader = { .fields = &field, .count = 1,
+		.reply = text };
+	enum oat_status status;
+	bool is_null = true;
+
+	status = ask_single(database, OAT_STATEMENT_VERIFIER, params, deadline,
+	    &reader, &is_null);
+	if (status == OAT_INVALID)
+		return OAT_UNAVAILABLE;
+	if (status != OAT_OK)
+		return status;
+	if (is_null)
+		return OAT_NOTFOUND;
+	memcpy(ret_verifier, text, sizeof(text));
+	return OAT_OK;
+}
+
+/* A parameter that is absent is NULL in SQL too. */
+static const char *
+or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+enum oat_status
+oat_database_decide(struct oat_database *database,
+    const struct oat_question *question, struct oat_deadline deadline,
+    struct oat_decision *ret_decision)
+{
+	const char *const params[] = { question->event_id, question->event,
+		question->login, question->service, question->rhost,
+		question->tty, question->ruser, or_null(question->selector),
+		question->proof };
+	struct oat_decision decision;
+	struct oat_reader reader = { .fields = oat_decision_fields,
+		.count = OAT_DECISION_FIELDS, .reply = &decision };
+	enum oat_status status;
+	bool is_null;
+
+	memset(&decision, 0, sizeof(decision));
+	status = ask_single(database, OAT_STATEMENT_DECIDE, params, deadline,
+	    &reader, &is_null);
+	if (status == OAT_RANGE)
+		return oat_database_refuse(database);
+	if (status == OAT_INVALID)
+		return OAT_UNAVAILABLE;
+	if (status == OAT_OK)
+		*ret_decision = decision;
+	return status;
+}
+
+enum oat_status
+oat_database_record(struct oat_database *database, const char *events,
+    struct oat_deadline deadline, uint32_t *ret_new)
+{
+	static const struct oat_field field = { OAT_FIELD_NUMBER, 0,
+		sizeof(int64_t) };
+	const char *const params[] = { events };
+	int64_t count = -1;
+	struct oat_reader reader = { .fields = &field, .count = 1,
+		.reply = &count };
+	enum oat_status status;
+	bool is_null = true;
+
+	status = ask_single(database, OAT_STATEMENT_RECORD, params, deadline,
+	    &reader, &is_null);
+	if (status != OAT_OK)
+		return status;
+	if (is_null || count < 0 || count > UINT32_MAX)
+		return oat_database_refuse(database);
+	*ret_new = (uint32_t)count;
+	return OAT_OK;
+}
+
+struct listing {
+	struct oat_row row;
+	enum oat_status (*take)(const struct oat_row *row, void *context);
+	void *context;
+};
+
+static enum oat_status
+take_row(bool is_null, void *context)
+{
+	const struct listing *listing = context;
+
+	(void)is_null;
+	return listing->take(&listing->row, listing->context);
+}
+
+enum oat_status
+oat_database_identities(struct oat_database *database, int64_t known_generation,
+    int64_t known_as_of, struct oat_deadline deadline,
+    enum oat_status (*take)(const struct oat_row *row, void *context),
+    void *context)
+{
+	struct listing listing = { .take = take, .context = context };
+	struct oat_reader reader = { .fields = oat_row_fields,
+		.count = OAT_ROW_FIELDS, .reply = &listing.row,
+		.too_long = OAT_ROW_TOO_LONG, .take = take_row,
+		.context = &listing };
+	char generation[32], as_of[32];
+	const char *const params[] = { generation, as_of };
+
+	(void)snprintf(generation, sizeof(generation), "%lld",
+	    (long long)known_generation);
+	(void)snprintf(as_of, sizeof(as_of), "%lld", (long long)known_as_of);
+	return oat_database_ask(database, OAT_STATEMENT_IDENTITIES, params,
+	    deadline, &reader);
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules kept here, each a test of that name:
+ *   - an event is either whole on disk or was never promised
+ *   - a full spool refuses the new event and keeps the old ones
+ *   - one bad file does not hold back the others
+ *   - what was killed half-way leaves nothing that is ever sent
+ */
+#include "spool.h"
+
+#include "event.h"
+#include "folder.h"
+#include "reply.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SUFFIX ".event"
+#define BAD_SUFFIX ".bad"
+#define TEMPORARY ".new-"  /* hidden until renamed */
+#define TEMPORARY_AGE_S 60 /* older ones belong to a process that is gone */
+
+static int
+open_folder(const char *folder)
+{
+	return oat_folder_open(folder, 0700);
+}
+
+static int
+is_event(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && length > strlen(SUFFIX) &&
+	    strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
+}
+
+enum oat_status
+oat_spool_count(const char *folder, size_t *ret_count)
+{
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *dir;
+
+	dir = opendir(folder);
+	if (dir == NULL && errno != ENOENT)
+		return OAT_SYSTEM;
+	while (dir != NULL && (entry = readdir(dir)) != NULL)
+		if (is_event(entry))
+			count++;
+	if (dir != NULL)
+		(void)closedir(dir);
+	*ret_count = count;
+	return OAT_OK;
+}
+
+/* --- keeping ------------------------------------------------------------- */
+
+static int
+write_all(int fd, const char *bytes, size_t size)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		n = write(fd, bytes, size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+write_file(int dir, const char *name, const char *json)
+{
+	int fd, result;
+
+	fd = openat(dir, name,
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	result = write_all(fd, json, strlen(json));
+	if (result == 0)
+		result = fsync(fd);
+	oat_folder_close(fd);
+	return result;
+}
+
+/* Write it under another name, then give it this one, all of it durable. */
+static enum oat_status
+keep(int dir, const char *name, const char *json)
+{
+	char temporary[NAME_MAX + 1];
+	int saved;
+
+	(void)snprintf(temporary, sizeof(temporary), TEMPORARY "%s", name);
+	if (write_file(dir, temporary, json) == 0 &&
+	    renameat(dir, temporary, dir, name) == 0 && fsync(dir) == 0)
+		return OAT_OK;
+	saved = errno;
+	(void)unlinkat(dir, temporary, 0);
+	errno = saved;
+	return OAT_SYSTEM;
+}
+
+enum oat_status
+oat_spool_add(const char *folder, const char *event_id, const char *json)
+{
+	enum oat_status status;
+	struct timespec now;
+	size_t count = 0;
+	char name[128];
+	int dir;
+
+	dir = open_folder(folder);
+	if (dir < 0)
+		return OAT_SYSTEM;
+	/* Names sort as events happened, as far as the clock is right. */
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)snprintf(name, sizeof(name), "%012lld.%09ld-%.64s" SUFFIX,
+	    (long long)now.tv_sec, now.tv_nsec, event_id);
+	status = oat_spool_count(folder, &count);
+	if (status == OAT_OK && count >= OAT_SPOOL_EVENTS_MAX)
+		status = OAT_RANGE;
+	if (status == OAT_OK)
+		status = keep(dir, name, json);
+	oat_folder_close(dir);
+	return status;
+}
+
+/* --- sending ------------------------------------------------------------- */
+
+void
+oat_batch_free(struct oat_batch *batch)
+{
+	size_t i;
+
+	for (i = 0; i < batch->count; i++)
+		free(batch->names[i]);
+	free(batch->events);
+	memset(batch, 0, sizeof(*batch));
+}
+
+/* OAT_NOTFOUND when it is gone; OAT_INVALID when it is none to be opened. */
+static enum oat_status
+open_event(int dir, const char *name, int *ret_fd)
+{
+	int fd;
+
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return OAT_NOTFOUND;
+	if (fd < 0) /* a link, a socket, a device that is not there */
+		return errno == ELOOP || errno == ENXIO ? OAT_INVALID
+							: OAT_SYSTEM;
+	*ret_fd = fd;
+	return OAT_OK;
+}
+
+/* A whole file as text. Statuses as open_event(). */
+static enum oat_status
+read_event(int dir, const char *name, char ret_json[OAT_EVENT_MAX])
+{
+	enum oat_status status;
+	size_t length = 0;
+	ssize_t n;
+	int fd = -1;
+
+	status = open_event(dir, name, &fd);
+	if (status != OAT_OK)
+		return status;
+	while (length < OAT_EVENT_MAX) {
+		n = read(fd, ret_json + length, OAT_EVENT_MAX - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		length += (size_t)n;
+	}
+	oat_folder_close(fd);
+	if (length == OAT_EVENT_MAX)
+		return OAT_INVALID;
+	ret_json[length] = '\0';
+	return strlen(ret_json) == length && oat_event_is_object(ret_json)
+	    ? OAT_OK
+	    : OAT_INVALID;
+}
+
+static int
+put_aside(int dir, const char *name)
+{
+	char bad[NAME_MAX + 1];
+
+	(void)snprintf(bad, sizeof(bad), "%.200s" BAD_SUFFIX, name);
+	return renameat(dir, name, dir, bad);
+}
+
+/* What a killed writer left is no event: nobody was told that it is kept. */
+static void
+remove_stale(const char *folder, int dir)
+{
+	struct dirent *entry;
+	struct stat st;
+	DIR *listing;
+
+	listing = opendir(folder);
+	if (listing == NULL)
+		return;
+	while ((entry = readdir(listing)) != NULL)
+		if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0 &&
+		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    time(NULL) - st.st_mtime > TEMPORARY_AGE_S)
+			(void)unlinkat(dir, entry->d_name, 0);
+	(void)closedir(listing);
+}
+
+/* A batch in the making. */
+struct filling {
+	struct oat_batch batch;
+	size_t max, size; /* the bounds: events, bytes of array */
+	size_t length;	  /* bytes of array so far */
+	size_t aside;	  /* files put aside */
+};
+
+/* Append one event to the array. OAT_OK; OAT_RANGE when it is full. */
+static enum oat_status
+append(struct filling *filling, const char *name, const char *json)
+{
+	struct oat_batch *batch = &filling->batch;
+	size_t length = strlen(json);
+	char *end = batch->events + filling->length, *copy;
+
+	/* A bracket or comma before it; a bracket and the NUL at the end. */
+	if (batch->count == filling->max ||
+	    filling->length + length + 3 > filling->size)
+		return OAT_RANGE;
+	copy = strdup(name);
+	if (copy == NULL)
+		return OAT_NOMEM;
+	*end = batch->count == 0 ? '[' : ',';
+	memcpy(end + 1, json, length);
+	memcpy(end + 1 + length, "]", 2);
+	filling->length += length + 1;
+	batch->names[batch->count++] = copy;
+	return OAT_OK;
+}
+
+/* One file: into the batch, aside, or skipped when it has gone. */
+static enum oat_status
+take_file(struct filling *filling, int dir, const char *name)
+{
+	char json[OAT_EVENT_MAX];
+	enum oat_status status;
+
+	status = read_event(dir, name, json);
+	if (status == OAT_OK)
+		return append(filling, name, json);
+	if (status == OAT_NOTFOUND)
+		return OAT_OK;
+	if (status != OAT_INVALID)
+		return status;
+	if (put_aside(dir, name) == 0)
+		filling->aside++;
+	return OAT_OK;
+}
+
+static enum oat_status
+fill(struct filling *filling, int dir, struct dirent **entries, int n)
+{
+	enum oat_status status = OAT_OK;
+	int i;
+
+	filling->batch.events = malloc(filling->size);
+	if (filling->batch.events == NULL)
+		return OAT_NOMEM;
+	for (i = 0; i < n && status == OAT_OK; i++)
+		status = take_file(filling, dir, entries[i]->d_name);
+	if (status != OAT_OK && status != OAT_RANGE)
+		return status;
+	return filling->batch.count == 0 ? OAT_NOTFOUND : OAT_OK;
+}
+
+enum oat_status
+oat_spool_read(const char *folder, size_t max, size_t size,
+    struct oat_batch *ret_batch, size_t *ret_aside)
+{
+	struct filling filling = { .size = size };
+	struct dirent **entries = NULL;
+	enum oat_status status = OAT_SYSTEM;
+	int dir, n;
+
+	*ret_aside = 0;
+	filling.max = max < OAT_SPOOL_BATCH_MAX ? max : OAT_SPOOL_BATCH_MAX;
+	dir = open_folder(folder);
+	if (dir < 0)
+		return OAT_SYSTEM;
+	remove_stale(folder, dir);
+	n = scandirat(dir, ".", &entries, is_event, alphasort);
+	if (n >= 0)
+		status = fill(&filling, dir, entries, n);
+	oat_folder_close(dir);
+	while (n > 0)
+		free(entries[--n]);
+	free(entries);
+	*ret_aside = filling.aside;
+	if (status == OAT_OK)
+		*ret_batch = filling.batch;
+	else
+		oat_batch_free(&filling.batch);
+	return status;
+}
+
+static int
+remove_file(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+/* Do something to each file of a batch, durably; one that is gone is fine. */
+static enum oat_status
+each_file(const char *folder, const struct oat_batch *batch,
+    int (*act)(int dir, const char *name))
+{
+	enum oat_status status = OAT_OK;
+	size_t i;
+	int dir;
+
+	dir = open_folder(folder);
+	if (dir < 0)
+		return OAT_SYSTEM;
+	for (i = 0; i < batch->count; i++)
+		if (act(dir, batch->names[i]) != 0 && errno != ENOENT)
+			status = OAT_SYSTEM;
+	if (fsync(dir) != 0)
+		status = OAT_SYSTEM;
+	oat_folder_close(dir);
+	return status;
+}
+
+enum oat_status
+oat_spool_remove(const char *folder, const struct oat_batch *batch)
+{
+	return each_file(folder, batch, remove_file);
+}
+
+enum oat_status
+oat_spool_put_aside(const char *folder, const struct oat_batch *batch)
+{
+	return each_file(folder, batch, put_aside);
+}
