@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The SQLSTATEs that oat promises: oat-schema(7), and the view oat.errors. */
+#ifndef OAT_TESTS_DATABASE_SQLSTATE_H
+#define OAT_TESTS_DATABASE_SQLSTATE_H
+
+#define OAT_BAD_NAME "OA001"
+#define OAT_LONG_LOGIN "OA002"
+#define OAT_BAD_VERIFIER "OA003"
+#define OAT_SELECTOR_TAKEN "OA004"
+#define OAT_PLAN_FULL "OA005"
+#define OAT_PLAN_TOO_SMALL "OA006"
+#define OAT_IMMUTABLE "OA007"
+#define OAT_NO_SUCH_ROW "OA008"
+#define OAT_RANGE_FULL "OA009"
+#define OAT_NOT_A_HOST "OA010"
+#define OAT_FOREIGN_ROLE "OA011"
+#define OAT_APPEND_ONLY "OA012"
+#define OAT_NO_RIGHT "OA013"
+#define OAT_BEYOND_ALLOWANCE "OA014"
+#define OAT_NO_ALLOWANCE "OA015"
+#define OAT_LIFETIME "OA016"
+#define OAT_BAD_OVERLAP "OA017"
+#define OAT_BAD_SETTING "OA018"
+#define OAT_BAD_EVENT "OA019"
+
+/* PostgreSQL's own. */
+#define OK "00000"
+#define CHECK_VIOLATION "23514"
+#define UNIQUE_VIOLATION "23505"
+#define FOREIGN_KEY_VIOLATION "23503"
+#define NO_PRIVILEGE "42501"
+#define SERIALIZATION_FAILURE "40001"
+
+#endif

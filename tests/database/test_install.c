@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* install.sql: by whom, twice, over what is already there. */
+#include "cluster.h"
+#include "fixture.h"
+#include "sqlstate.h"
+#include "tests/runner.h"
+
+/* Everything that an installation could change, rows included. */
+static const char digest[] =
+    "select md5(string_agg(line, E'\\n' order by line)) from ("
+    "select 'relation ' || c.oid::regclass || c.relkind::text || "
+    "  pg_get_userbyid(c.relowner) || coalesce(c.relacl::text, '') || "
+    "  c.relrowsecurity || c.relforcerowsecurity || "
+    "  coalesce(c.reloptions::text, '') || "
+    "  coalesce(case c.relkind when 'v' then pg_get_viewdef(c.oid) end, '') "
+    "  as line from pg_class c where c.relnamespace = 'oat'::regnamespace "
+    "union all select 'column ' || attrelid::regclass || attname || attnum "
+    "  || atttypid::regtype || attnotnull || coalesce(attacl::text, '') "
+    "  from pg_attribute where attrelid in (select oid from pg_class "
+    "  where relnamespace = 'oat'::regnamespace) "
+    "union all select 'function ' || p.oid::regprocedure || "
+    "  pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || "
+    "  pg_get_userbyid(p.proowner) from pg_proc p "
+    "  where p.pronamespace = 'oat'::regnamespace and p.prokind = 'f' "
+    "union all select 'constraint ' || conname || conrelid::regclass || "
+    "  pg_get_constraintdef(oid) from pg_constraint "
+    "  where connamespace = 'oat'::regnamespace "
+    "union all select 'trigger ' || pg_get_triggerdef(t.oid) || "
+    "tgenabled::text "
+    "  from pg_trigger t join pg_class c on c.oid = t.tgrelid "
+    "  where c.relnamespace = 'oat'::regnamespace and not tgisinternal "
+    "union all select 'policy ' || p::text from pg_policies p "
+    "  where schemaname = 'oat' "
+    "union all select 'comment ' || coalesce(objoid::regclass::text, "
+    "  objoid::text) || objsubid || description from pg_description "
+    "  where classoid = 'pg_class'::regclass and objoid in (select oid from "
+    "  pg_class where relnamespace = 'oat'::regnamespace) "
+    "union all select 'role ' || rolname || rolsuper || rolcreaterole || "
+    "  rolcanlogin || rolbypassrls from pg_roles where rolname ~ '^oat_' "
+    "union all select 'member ' || roleid::regrole || member::regrole || "
+    "  admin_option from pg_auth_members "
+    "union all select 'plan ' || p::text from oat.plans p "
+    "union all select 'setting ' || s::text from oat.settings s "
+    "union all select 'activity ' || count(*) from oat.activity "
+    ") lines";
+
+static void
+install(const char *role)
+{
+	char *output;
+
+	OAT_ASSERT_THAT(
+	    oat_cluster_install(role, oat_cluster_database(), &output) == 0,
+	    "as %s: %s", role, output);
+}
+
+/* A minimal working installation: a token logs in. */
+static void
+assert_works(PGconn *conn)
+{
+	char *selector;
+	PGconn *host = fixture_acme(conn, &selector);
+
+	fixture_expect(host, "allowed", .selector = selector);
+}
+
+static void
+test_install_as_superuser_works(void)
+{
+	install("postgres");
+	assert_works(db_connect("postgres"));
+}
+
+static void
+test_install_as_superuser_twice_changes_nothing(void)
+{
+	PGconn *conn = db_connect("postgres");
+	char *before;
+
+	install("postgres");
+	before = db_value(conn, "%s", digest);
+	install("postgres");
+	db_expect(conn, before, "%s", digest);
+}
+
+/* What a managed service gives its customers: no superuser. */
+static PGconn *
+managed_service(void)
+{
+	PGconn *conn = db_connect("postgres");
+
+	db_run(conn, "create role customer login createrole");
+	db_run(conn, "alter database %s owner to customer",
+	    oat_cluster_database());
+	return conn;
+}
+
+static void
+test_install_as_createrole_works(void)
+{
+	(void)managed_service();
+	install("customer");
+	assert_works(db_connect("customer"));
+}
+
+static void
+test_install_as_createrole_twice_changes_nothing(void)
+{
+	PGconn *conn = managed_service();
+	char *before;
+
+	install("customer");
+	before = db_value(conn, "%s", digest);
+	install("customer");
+	db_expect(conn, before, "%s", digest);
+}
+
+static void
+test_install_as_createrole_leaves_no_owner_powers(void)
+{
+	PGconn *conn = managed_service();
+
+	install("customer");
+	db_expect(conn, "f",
+	    "select pg_has_role('customer', 'oat_owner', "
+	    "'usage')");
+	db_refused(
+	    db_connect("customer"), NO_PRIVILEGE, "select * from oat.secrets");
+	db_expect(conn, "0",
+	    "select count(*) from pg_class "
+	    "where relnamespace = 'oat'::regnamespace "
+	    "and relowner <> 'oat_owner'::regrole");
+}
+
+static void
+test_install_as_anybody_refused_whole(void)
+{
+	PGconn *conn = db_connect("postgres");
+
+	db_run(conn, "create role somebody login");
+	db_run(conn, "grant create on database %s to somebody",
+	    oat_cluster_database());
+	CU_ASSERT_NOT_EQUAL(
+	    oat_cluster_install("somebody", oat_cluster_database(), NULL), 0);
+	db_expect(conn, "null|0",
+	    "select to_regnamespace('oat'), count(*) from pg_roles "
+	    "where rolname like 'oat\\_%%'");
+}
+
+static void
+test_install_prints_the_line_for_pg_hba(void)
+{
+	char *output;
+
+	CU_ASSERT_EQUAL(
+	    oat_cluster_install("postgres", oat_cluster_database(), &output),
+	    0);
+	OAT_ASSERT_THAT(strstr(output, "hostssl") != NULL &&
+			    strstr(output, "+oat_host") != NULL &&
+			    strstr(output, "scram-sha-256") != NULL &&
+			    strstr(output, oat_cluster_database()) != NULL,
+	    "%s", output);
+}
+
+static void
+test_install_over_foreign_schema_refused(void)
+{
+	PGconn *conn = db_connect("postgres");
+	char *output;
+
+	db_run(conn, "create schema oat");
+	db_run(conn, "create table oat.mine (n int)");
+	CU_ASSERT_NOT_EQUAL(
+	    oat_cluster_install("postgres", oat_cluster_database(), &output),
+	    0);
+	db_expect(conn, "mine",
+	    "select string_agg(relname, ',') from pg_class "
+	    "where relnamespace = 'oat'::regnamespace");
+}
+
+static void
+test_install_over_powerful_role_refused(void)
+{
+	PGconn *conn = db_connect("postgres");
+	char *output;
+
+	db_run(conn, "create role oat_owner bypassrls");
+	CU_ASSERT_NOT_EQUAL(
+	    oat_cluster_install("postgres", oat_cluster_database(), &output),
+	    0);
+	OAT_ASSERT_THAT(strstr(output, "oat_owner") != NULL, "%s", output);
+	db_expect(conn, "null", "select to_regnamespace('oat')");
+}
+
+/* Two databases of one cluster share the roles, and nothing else. */
+static void
+test_install_in_second_database_works(void)
+{
+	PGconn *conn = db_connect("postgres");
+
+	install("postgres");
+	db_run(conn, "drop database if exists second");
+	db_run(conn, "create database second");
+	CU_ASSERT_EQUAL(oat_cluster_install("postgres", "second", NULL), 0);
+	db_run(conn, "drop database second");
+	assert_works(conn);
+}
+
+/* The second waits for the first, which holds the advisory lock. */
+static void
+test_install_two_at_once_both_succeed(void)
+{
+	char *command =
+	    db_text("\\! one() { psql -X -q -v ON_ERROR_STOP=1 -d %s "
+		    "-f %s/install.sql; }; one & one && wait $! && echo both",
+		oat_cluster_database(), oat_cluster_sql());
+	const char *argv[] = { "psql", "-X", "-q", "-c", command, NULL };
+	char *output;
+
+	CU_ASSERT_EQUAL(oat_cluster_program(argv, &output), 0);
+	OAT_ASSERT_THAT(strstr(output, "both") != NULL, "%s", output);
+	assert_works(db_connect("postgres"));
+}
+
+/* The end of a failed migration is the state before it. */
+static void
+test_install_that_fails_changes_nothing(void)
+{
+	PGconn *conn = db_connect("postgres");
+
+	/* An event trigger stops it near its end. */
+	db_run(conn,
+	    "create function stop() returns event_trigger language plpgsql "
+	    "as $$ begin if exists (select from pg_class "
+	    "where relname = 'token_status') then raise 'stop'; end if; "
+	    "end $$");
+	db_run(conn, "create event trigger stop on ddl_command_end "
+		     "execute function stop()");
+	CU_ASSERT_NOT_EQUAL(
+	    oat_cluster_install("postgres", oat_cluster_database(), NULL), 0);
+	db_expect(conn, "null", "select to_regnamespace('oat')");
+	db_run(conn, "drop event trigger stop");
+	install("postgres");
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_install_as_superuser_works),
+	OAT_TEST(test_install_as_superuser_twice_changes_nothing),
+	OAT_TEST(test_install_as_createrole_works),
+	OAT_TEST(test_install_as_createrole_twice_changes_nothing),
+	OAT_TEST(test_install_as_createrole_leaves_no_owner_powers),
+	OAT_TEST(test_install_as_anybody_refused_whole),
+	OAT_TEST(test_install_prints_the_line_for_pg_hba),
+	OAT_TEST(test_install_over_foreign_schema_refused),
+	OAT_TEST(test_install_over_powerful_role_refused),
+	OAT_TEST(test_install_in_second_database_works),
+	OAT_TEST(test_install_two_at_once_both_succeed),
+	OAT_TEST(test_install_that_fails_changes_nothing),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "install", oat_cluster_start_bare, NULL, oat_cluster_begin,
+	    oat_cluster_end, tests },
+	CU_SUITE_INFO_NULL,
+};

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may do what: a table of it, by the catalog and by trying. */
+#include "cluster.h"
+#include "fixture.h"
+#include "sqlstate.h"
+#include "tests/runner.h"
+
+static PGconn *root;
+
+static void
+begin(void)
+{
+	oat_cluster_begin();
+	root = db_connect("postgres");
+}
+
+/* Letters: Select, Insert, Update, Delete. A missing row means nothing. */
+struct right {
+	const char *role, *table, *may;
+};
+
+static const struct right table_rights[] = {
+	{ "oat_admin", "plans", "SIUD" },
+	{ "oat_admin", "organizations", "SIUD" },
+	{ "oat_admin", "allowances", "SIUD" },
+	{ "oat_admin", "delegates", "SIUD" },
+	{ "oat_admin", "tokens", "SIUD" },
+	{ "oat_admin", "grants", "SIUD" },
+	{ "oat_admin", "hosts", "SIUD" },
+	{ "oat_admin", "settings", "SIUD" },
+	{ "oat_admin", "activity", "S" },
+	{ "oat_admin", "token_status", "S" },
+	{ "oat_admin", "access", "S" },
+	{ "oat_admin", "usage_daily", "S" },
+	{ "oat_admin", "errors", "S" },
+	{ "oat_admin", "host_state", "S" },
+	{ "oat_admin", "identities", "S" },
+	{ "oat_admin", "last_use", "S" },
+	{ "oat_admin", "migrations", "S" },
+	{ "oat_admin", "served", "S" },
+	{ "oat_admin", "uses", "S" },
+	{ "oat_auditor", "plans", "S" },
+	{ "oat_auditor", "organizations", "S" },
+	{ "oat_auditor", "allowances", "S" },
+	{ "oat_auditor", "delegates", "S" },
+	{ "oat_auditor", "tokens", "S" },
+	{ "oat_auditor", "grants", "S" },
+	{ "oat_auditor", "hosts", "S" },
+	{ "oat_auditor", "settings", "S" },
+	{ "oat_auditor", "activity", "S" },
+	{ "oat_auditor", "token_status", "S" },
+	{ "oat_auditor", "access", "S" },
+	{ "oat_auditor", "usage_daily", "S" },
+	{ "oat_auditor", "errors", "S" },
+	{ "oat_auditor", "host_state", "S" },
+	{ "oat_auditor", "identities", "S" },
+	{ "oat_auditor", "last_use", "S" },
+	{ "oat_auditor", "migrations", "S" },
+	{ "oat_auditor", "served", "S" },
+	{ "oat_auditor", "uses", "S" },
+	{ "oat_delegate", "tokens", "SIUD" },
+	{ "oat_delegate", "grants", "SIUD" },
+	{ "oat_delegate", "organizations", "S" },
+	{ "oat_delegate", "allowances", "S" },
+	{ "oat_delegate", "delegates", "S" },
+	{ "oat_delegate", "activity", "S" },
+	{ "oat_delegate", "token_status", "S" },
+	{ "oat_delegate", "access", "S" },
+	{ "oat_delegate", "usage_daily", "S" },
+};
+
+static const char *const group_roles[] = { "oat_admin", "oat_auditor",
+	"oat_host", "oat_delegate", "public" };
+
+#define GROUP_ROLES (sizeof(group_roles) / sizeof(group_roles[0]))
+
+static const char *
+documented(const char *role, const char *table)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(table_rights) / sizeof(table_rights[0]); i++)
+		if (strcmp(table_rights[i].role, role) == 0 &&
+		    strcmp(table_rights[i].table, table) == 0)
+			return table_rights[i].may;
+	return "";
+}
+
+/* Names of everything in the schema of these kinds, one a line. */
+static char *
+relations(const char *kinds)
+{
+	return db_value(root,
+	    "select string_agg(relname, E'\\n' order by relname) "
+	    "from pg_class where relnamespace = 'oat'::regnamespace "
+	    "and relkind in (%s)",
+	    kinds);
+}
+
+static void
+test_privileges_tables_are_as_documented(void)
+{
+	char *tables, *table, *next, *is;
+	size_t i;
+
+	for (i = 0; i < GROUP_ROLES; i++) {
+		tables = relations("'r', 'p', 'v', 'm', 'f'");
+		for (table = strtok_r(tables, "\n", &next); table != NULL;
+		     table = strtok_r(NULL, "\n", &next)) {
+			/* A right on any column counts; TRUNCATE never is. */
+			is = db_value(root,
+			    "select concat("
+			    "case when has_any_column_privilege(r, c, "
+			    "'select') then 'S' end, "
+			    "case when has_any_column_privilege(r, c, "
+			    "'insert') then 'I' end, "
+			    "case when has_any_column_privilege(r, c, "
+			    "'update') then 'U' end, "
+			    "case when has_table_privilege(r, c, "
+			    "'delete') then 'D' end, "
+			    "case when has_table_privilege(r, c, "
+			    "'truncate, trigger') then 'T' end) "
+			    "from (select '%s'::text r, "
+			    "'oat.%s'::regclass::oid c) x",
+			    group_roles[i], table);
+			OAT_ASSERT_THAT(
+			    strcmp(is, documented(group_roles[i], table)) == 0,
+			    "%s on %s: is \"%s\"", group_roles[i], table, is);
+		}
+	}
+}
+
+/* Is this statement, about a table of ours, permitted? */
+static int
+tried(PGconn *conn, const char *before, const char *table, const char *after)
+{
+	PGresult *result =
+	    PQexec(conn, db_text("%s oat.%s %s", before, table, after));
+	int permitted = PQresultStatus(result) != PGRES_FATAL_ERROR;
+	char *row;
+
+	while (PQresultStatus(result) == PGRES_COPY_OUT &&
+	       PQgetCopyData(conn, &row, 0) > 0)
+		PQfreemem(row);
+	while (result != NULL) {
+		PQclear(result);
+		result = PQgetResult(conn);
+	}
+	return permitted;
+}
+
+static void
+try_table(PGconn *conn, const char *role, const char *table)
+{
+	const char *may = documented(role, table);
+	int select = strchr(may, 'S') != NULL;
+
+	OAT_ASSERT_THAT(tried(conn, "select 1 from", table, "") == select,
+	    "%s select %s", role, table);
+	OAT_ASSERT_THAT(
+	    tried(conn, "copy (table", table, ") to stdout") == select,
+	    "%s copy %s", role, table);
+	OAT_ASSERT_THAT(tried(conn, "delete from", table, "where false") ==
+			    (strchr(may, 'D') != NULL),
+	    "%s delete %s", role, table);
+	OAT_ASSERT_THAT(
+	    !tried(conn, "truncate", table, ""), "%s truncate %s", role, table);
+}
+
+static void
+test_privileges_case_53_tables_tried_one_by_one(void)
+{
+	char *tables, *table, *next;
+	PGconn *conn;
+	size_t i;
+
+	for (i = 0; i < GROUP_ROLES - 1; i++) {
+		conn = fixture_role(root, db_text("r%zu", i), group_roles[i]);
+		tables = relations("'r', 'p', 'v'");
+		for (table = strtok_r(tables, "\n", &next); table != NULL;
+		     table = strtok_r(NULL, "\n", &next))
+			try_table(conn, group_roles[i], table);
+	}
+}
+
+/* What a delegate may write of a token, of a grant; the rest is refused. */
+static void
+test_privileges_delegates_write_these_columns_alone(void)
+{
+	db_expect(root,
+	    "grants|expires_at,groups,host,organization,service,token\n"
+	    "tokens|allowed_from,contact,deactivated_at,description,"
+	    "expires_at,max_idle,name,not_before,organization,overlap_until,"
+	    "selector,shell,uses_left,verifier",
+	    "select c.relname, string_agg(a.attname, ',' order by a.attname) "
+	    "from pg_class c join pg_attribute a on a.attrelid = c.oid "
+	    "where c.relnamespace = 'oat'::regnamespace and c.relkind = 'r' "
+	    "and a.attnum > 0 and not a.attisdropped and "
+	    "has_column_privilege('oat_delegate', c.oid, a.attnum, 'insert') "
+	    "group by c.relname order by c.relname");
+}
+
+static void
+test_privileges_sequences_are_nobodys(void)
+{
+	size_t i;
+
+	for (i = 0; i < GROUP_ROLES; i++)
+		db_expect(root, "null",
+		    "select string_agg(relname, ', ') from pg_class "
+		    "where relnamespace = 'oat'::regnamespace "
+		    "and case when relkind = 'S' then has_sequence_privilege("
+		    "'%s', oid, 'usage, update') end",
+		    group_roles[i]);
+}
+
+/* Names (without arguments) that a role may execute, trigger functions not. */
+static char *
+executable(const char *role)
+{
+	return db_value(root,
+	    "select coalesce(string_agg(distinct proname, ' ' "
+	    "order by proname), '') from pg_proc "
+	    "where pronamespace = 'oat'::regnamespace "
+	    "and has_function_privilege('%s', oid, 'execute')",
+	    role);
+}
+
+static void
+test_privileges_public_executes_nothing(void)
+{
+	OAT_ASSERT_TEXT(executable("public"), "");
+	db_expect(root, "null",
+	    "select string_agg(typname, ', ') from pg_type "
+	    "where typnamespace = 'oat'::regnamespace and typtype in "
+	    "('d', 'e') and has_type_privilege('public', oid, 'usage')");
+	db_expect(root, "f",
+	    "select has_schema_privilege('public', 'oat', 'usage, create')");
+}
+
+static void
+test_privileges_host_executes_its_functions_alone(void)
+{
+	OAT_ASSERT_TEXT(executable("oat_host"),
+	    "host_decide host_identities host_record host_verifier");
+	db_expect(root, "t|f",
+	    "select has_schema_privilege('oat_host', 'oat', 'usage'), "
+	    "has_schema_privilege('oat_host', 'oat', 'create')");
+}
+
+static void
+test_privileges_auditor_executes_what_reads(void)
+{
+	static const char *const managing[] = { "create_token", "rotate_token",
+		"revoke", "end_sessions", "enroll_host", "host_verifier",
+		"host_decide", "host_record", "host_identities" };
+	static const char *const reading[] = { "explain", "expiring", "who_can",
+		"exposed_by", "known_to", "breaks_under" };
+	char *is = db_text(" %s ", executable("oat_auditor"));
+	size_t i;
+
+	for (i = 0; i < sizeof(managing) / sizeof(managing[0]); i++)
+		OAT_ASSERT_THAT(
+		    strstr(is, db_text(" %s ", managing[i])) == NULL, "%s",
+		    managing[i]);
+	for (i = 0; i < sizeof(reading) / sizeof(reading[0]); i++)
+		OAT_ASSERT_THAT(strstr(is, db_text(" %s ", reading[i])) != NULL,
+		    "%s", reading[i]);
+}
+
+static void
+test_privileges_nobody_manages_through_a_host_function(void)
+{
+	size_t i;
+
+	for (i = 0; i < GROUP_ROLES; i++)
+		if (strcmp(group_roles[i], "oat_host") != 0)
+			OAT_ASSERT_THAT(strstr(executable(group_roles[i]),
+					    "host_") == NULL ||
+					    strstr(executable(group_roles[i]),
+						"host_verifier") == NULL,
+			    "%s", group_roles[i]);
+}
+
+/* "" would let a temporary type shadow pg_catalog's: pg_temp comes last. */
+static void
+test_privileges_definers_pin_their_search_path(void)
+{
+	db_expect(root, "null",
+	    "select string_agg(oid::regprocedure::text, ', ') from pg_proc "
+	    "where pronamespace = 'oat'::regnamespace and prosecdef "
+	    "and not coalesce('search_path=pg_catalog, pg_temp' "
+	    "= any (proconfig) or 'search_path=\"\"' = any (proconfig), "
+	    "false)");
+}
+
+static void
+test_privileges_everything_belongs_to_oat_owner(void)
+{
+	db_expect(root, "null",
+	    "select string_agg(x, ', ') from (select relname::text x "
+	    "from pg_class where relnamespace = 'oat'::regnamespace "
+	    "and relowner <> 'oat_owner'::regrole union all "
+	    "select proname from pg_proc "
+	    "where pronamespace = 'oat'::regnamespace "
+	    "and proowner <> 'oat_owner'::regrole union all "
+	    "select nspname from pg_namespace where nspname = 'oat' "
+	    "and nspowner <> 'oat_owner'::regrole) y");
+	db_expect(root, "f|f|f|f|f",
+	    "select rolcanlogin, rolsuper, rolcreaterole, rolbypassrls, "
+	    "rolreplication from pg_roles where rolname = 'oat_owner'");
+	db_expect(root, "0",
+	    "select count(*) from pg_auth_members "
+	    "where roleid = 'oat_owner'::regrole");
+}
+
+static void
+test_privileges_row_security_is_forced_everywhere(void)
+{
+	/* Rows without an organization: nothing in them to tell apart. */
+	db_expect(root, "null",
+	    "select string_agg(c.relname, ', ') from pg_class c "
+	    "join pg_attribute a on a.attrelid = c.oid "
+	    "and a.attname = 'organization' "
+	    "where c.relnamespace = 'oat'::regnamespace "
+	    "and c.relkind in ('r', 'p') "
+	    "and not (c.relrowsecurity and c.relforcerowsecurity)");
+}
+
+static void
+test_privileges_every_object_is_commented(void)
+{
+	db_expect(root, "null",
+	    "select string_agg(relname, ', ') from pg_class "
+	    "where relnamespace = 'oat'::regnamespace "
+	    "and relkind in ('r', 'p', 'v') "
+	    "and obj_description(oid, 'pg_class') is null");
+	db_expect(root, "null",
+	    "select string_agg(oid::regprocedure::text, ', ') from pg_proc "
+	    "where pronamespace = 'oat'::regnamespace "
+	    "and obj_description(oid, 'pg_proc') is null");
+	db_expect(root, "null",
+	    "select string_agg(rolname, ', ') from pg_roles "
+	    "where rolname like 'oat\\_%%' "
+	    "and shobj_description(oid, 'pg_authid') is null");
+	db_expect(root, "f",
+	    "select obj_description('oat'::regnamespace, 'pg_namespace') "
+	    "is null");
+}
+
+static void
+test_privileges_case_54_new_function_is_nobodys(void)
+{
+	db_run(root, "set role oat_owner");
+	db_run(root, "create function oat.fresh() returns int language sql "
+		     "as 'select 1'");
+	db_run(root, "reset role");
+	db_expect(root, "f",
+	    "select has_function_privilege('public', 'oat.fresh()', "
+	    "'execute')");
+}
+
+static void
+test_privileges_case_53_ways_out_of_the_database_refused(void)
+{
+	static const char *const statements[] = {
+		"select pg_read_file('/etc/passwd')",
+		"select pg_ls_dir('/')",
+		"select lo_import('/etc/passwd')",
+		"copy (select 1) to program 'true'",
+		"copy oat.plans from '/etc/passwd'",
+		"create schema mine",
+		"create role mine",
+		"create database mine",
+		"create table oat.mine (n int)",
+		"create function oat.mine() returns int language sql "
+		"as 'select 1'",
+		"set role oat_owner",
+		"set role postgres",
+		"set session authorization postgres",
+		"alter role oat_host login",
+		"alter table oat.tokens disable row level security",
+		"create extension dblink",
+		"select * from pg_authid",
+		"alter system set fsync = on",
+	};
+	PGconn *conn;
+	size_t i, r;
+
+	for (r = 0; r < GROUP_ROLES - 1; r++) {
+		conn = fixture_role(root, db_text("r%zu", r), group_roles[r]);
+		for (i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+			OAT_ASSERT_THAT(
+			    strcmp(db_try(conn, statements[i], 0, NULL),
+				NO_PRIVILEGE) == 0,
+			    "%s: %s", group_roles[r], statements[i]);
+	}
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_privileges_tables_are_as_documented),
+	OAT_TEST(test_privileges_case_53_tables_tried_one_by_one),
+	OAT_TEST(test_privileges_delegates_write_these_columns_alone),
+	OAT_TEST(test_privileges_sequences_are_nobodys),
+	OAT_TEST(test_privileges_public_executes_nothing),
+	OAT_TEST(test_privileges_host_executes_its_functions_alone),
+	OAT_TEST(test_privileges_auditor_executes_what_reads),
+	OAT_TEST(test_privileges_nobody_manages_through_a_host_function),
+	OAT_TEST(test_privileges_definers_pin_their_search_path),
+	OAT_TEST(test_privileges_everything_belongs_to_oat_owner),
+	OAT_TEST(test_privileges_row_security_is_forced_everywhere),
+	OAT_TEST(test_privileges_every_object_is_commented),
+	OAT_TEST(test_privileges_case_54_new_function_is_nobodys),
+	OAT_TEST(test_privileges_case_53_ways_out_of_the_database_refused),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "privileges", oat_cluster_start, NULL, begin, oat_cluster_end,
+	    tests },
+	CU_SUITE_INFO_NULL,
+};

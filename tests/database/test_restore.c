@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* case_60: dumped, restored into another database, everything goes on. */
+#include "cluster.h"
+#include "fixture.h"
+#include "sqlstate.h"
+#include "tests/runner.h"
+
+#include <stdlib.h>
+
+/* Everything that identity and history consist of. */
+static const char contents[] =
+    "select (select string_agg(login || uid || selector, ',' order by uid) "
+    "from oat.tokens), (select md5(string_agg(i::text, ',' order by id)) "
+    "from oat.identities i), (select count(*) from oat.activity), "
+    "(select md5(string_agg(g::text, ',' order by g::text)) "
+    "from oat.grants g), (select count(*) from oat.secrets), "
+    "(select md5(string_agg(c::text, ',' order by c::text)) "
+    "from oat.token_counts c), (select count(*) from oat.served)";
+
+/* pg_dump this test's database into a new one, `restored`. */
+static void
+restore(PGconn *root)
+{
+	char *file = db_text("%s/dump.sql", oat_cluster_folder());
+	const char *dump[] = { "pg_dump", "-f", file, oat_cluster_database(),
+		NULL };
+	const char *load[] = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+		"-d", "restored", "-f", file, NULL };
+	char *output;
+
+	db_run(root, "drop database if exists restored with (force)");
+	db_run(root, "create database restored");
+	OAT_ASSERT_THAT(oat_cluster_program(dump, &output) == 0, "%s", output);
+	OAT_ASSERT_THAT(oat_cluster_program(load, &output) == 0, "%s", output);
+	oat_db_use(oat_cluster_folder(), "restored");
+}
+
+/* A token, a tombstone, some use, and a second secret. */
+static PGconn *
+history(PGconn *root, char **ret_selector)
+{
+	PGconn *web = fixture_acme(root, ret_selector);
+
+	fixture_token(root, "acme", "gone");
+	fixture_grant(root, "acme", "gone", "*", "sshd");
+	db_run(web, "select * from oat.host_identities(0, 0)");
+	fixture_expect(web, "allowed", .selector = *ret_selector);
+	db_run(root, "delete from oat.tokens where name = 'gone'");
+	return web;
+}
+
+static void
+leave(PGconn *root)
+{
+	oat_db_use(oat_cluster_folder(), oat_cluster_database());
+	db_run(root, "drop database restored with (force)");
+}
+
+static void
+test_restore_case_60_keeps_everything(void)
+{
+	PGconn *root = db_connect("postgres"), *restored;
+	char *ci, *before;
+
+	(void)history(root, &ci);
+	before = db_value(root, "%s", contents);
+	restore(root);
+	restored = db_connect("postgres");
+	db_expect(restored, before, "%s", contents);
+	fixture_expect(db_connect("oat_web-1"), "allowed", .selector = ci);
+	leave(root);
+}
+
+static void
+test_restore_case_60_never_gives_a_number_twice(void)
+{
+	PGconn *root = db_connect("postgres"), *restored;
+	char *ci, *highest, *gone;
+
+	(void)history(root, &ci);
+	highest = db_value(root, "select max(id) from oat.identities");
+	gone = db_value(
+	    root, "select id from oat.identities where name = 'oat-acme-gone'");
+	restore(root);
+	restored = db_connect("postgres");
+	fixture_token(restored, "acme", "new");
+	db_expect(restored, db_text("%d", atoi(highest) + 1),
+	    "select uid from oat.tokens where name = 'new'");
+	fixture_token(restored, "acme", "gone");
+	db_expect(
+	    restored, gone, "select uid from oat.tokens where name = 'gone'");
+	leave(root);
+}
+
+static void
+test_restore_case_60_limits_and_log_go_on(void)
+{
+	PGconn *root = db_connect("postgres"), *restored;
+	char *ci;
+
+	(void)history(root, &ci);
+	restore(root);
+	restored = db_connect("postgres");
+	db_run(restored, "insert into oat.plans values ('one', 1)");
+	db_run(restored, "update oat.organizations set plan = 'one'");
+	db_refused(restored, OAT_PLAN_FULL,
+	    "insert into oat.tokens (organization, name, verifier) "
+	    "values ('acme', 'x', '%s')",
+	    fixture_verifier());
+	db_expect(restored, "t",
+	    "select max(id) = (select id from oat.activity "
+	    "where event = 'organization.updated') from oat.activity");
+	leave(root);
+}
+
+/* Snapshots must not believe that nothing changed. */
+static void
+test_restore_case_60_generation_never_goes_back(void)
+{
+	PGconn *root = db_connect("postgres"), *web;
+	char *ci, *newest;
+
+	web = history(root, &ci);
+	restore(root);
+	/* What the host has seen since the dump is lost with the old one. */
+	db_run(root, "update oat.tokens set shell = '/bin/zsh'");
+	newest = db_value(web,
+	    "select id from oat.host_identities(0, 0) where kind = 'begin'");
+	db_run(
+	    db_connect("postgres"), "update oat.tokens set shell = '/bin/ksh'");
+	db_expect(db_connect("oat_web-1"), "t|begin",
+	    "select id > %s, kind from oat.host_identities(%s, 0) limit 1",
+	    newest, newest);
+	leave(root);
+}
+
+static void
+test_restore_check_tells_of_newer_revocations(void)
+{
+	PGconn *root = db_connect("postgres"), *web, *restored;
+	char *ci, *newest;
+
+	web = history(root, &ci);
+	restore(root);
+	db_run(root, "update oat.tokens set deactivated_at = now()");
+	newest = db_value(web,
+	    "select id from oat.host_identities(0, 0) where kind = 'begin'");
+	restored = db_connect("postgres");
+	db_expect(restored, "f",
+	    "select coalesce(bool_or(c::text like '%%web-1%%'), false) "
+	    "from oat.restore_check() c");
+	/* The host comes with a generation that this database never gave. */
+	db_run(db_connect("oat_web-1"),
+	    "select * from oat.host_identities(%s, 0)", newest);
+	db_expect(restored, "t",
+	    "select bool_or(c::text like '%%web-1%%') "
+	    "from oat.restore_check() c");
+	leave(root);
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_restore_case_60_keeps_everything),
+	OAT_TEST(test_restore_case_60_never_gives_a_number_twice),
+	OAT_TEST(test_restore_case_60_limits_and_log_go_on),
+	OAT_TEST(test_restore_case_60_generation_never_goes_back),
+	OAT_TEST(test_restore_check_tells_of_newer_revocations),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "restore", oat_cluster_start, NULL, oat_cluster_begin,
+	    oat_cluster_end, tests },
+	CU_SUITE_INFO_NULL,
+};

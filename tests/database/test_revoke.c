@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Something went wrong: revoke it, end its sessions, find what else is lost. */
+#include "cluster.h"
+#include "fixture.h"
+#include "sqlstate.h"
+#include "tests/runner.h"
+
+static PGconn *admin, *web;
+static char *ci;
+
+static void
+begin(void)
+{
+	oat_cluster_begin();
+	admin = fixture_admin();
+	web = fixture_acme(admin, &ci);
+}
+
+static void
+test_revoke_by_selector_login_and_name(void)
+{
+	const char *names[] = { ci, "oat-acme-ci", "acme/ci" };
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		fixture_expect(web, "allowed", .selector = ci);
+		db_run(admin, "select oat.revoke('%s')", names[i]);
+		fixture_expect(web, "deactivated", .selector = ci);
+		fixture_expect(web, "deactivated", .event = "access");
+		db_run(admin, "update oat.tokens set deactivated_at = null");
+	}
+}
+
+static void
+test_revoke_returns_hosts_where_it_was_used(void)
+{
+	(void)fixture_host(admin, "web-2", "{}");
+	fixture_expect(web, "allowed", .selector = ci);
+	db_expect(admin, "t|f",
+	    "select r::text like '%%web-1%%', r::text like '%%web-2%%' "
+	    "from (select array_agg(x) r from oat.revoke('acme/ci') x) y");
+}
+
+static void
+test_revoke_ends_overlap_and_keeps_the_note(void)
+{
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '1 h')",
+	    fixture_verifier());
+	db_run(admin, "select oat.revoke('acme/ci', 'found on a pastebin')");
+	db_expect(admin, "null|t",
+	    "select overlap_until, deactivated_at is not null "
+	    "from oat.tokens");
+	db_expect(admin, "found on a pastebin",
+	    "select detail->>'note' from oat.activity "
+	    "where event = 'token.deactivated'");
+	fixture_expect(web, "retired_secret", .selector = ci);
+}
+
+static void
+test_revoke_by_previous_selector_revokes_the_token(void)
+{
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '1 h')",
+	    fixture_verifier());
+	db_run(admin, "select oat.revoke('%s')", ci);
+	db_expect(admin, "deactivated", "select status from oat.token_status");
+}
+
+static void
+test_revoke_twice_changes_nothing(void)
+{
+	char *before;
+
+	db_run(admin, "select oat.revoke('acme/ci')");
+	before = db_value(admin, "select deactivated_at from oat.tokens");
+	db_run(admin, "select oat.revoke('acme/ci')");
+	db_expect(admin, before, "select deactivated_at from oat.tokens");
+}
+
+static void
+test_revoke_of_the_unknown_refused(void)
+{
+	static const char *const names[] = { "acme/none", "none/ci",
+		"oat-acme-none", "nosuchselect", "ci", "acme", "", "acme/",
+		"/ci", "acme/ci/x", "%" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		db_refused(admin, OAT_NO_SUCH_ROW, "select oat.revoke('%s')",
+		    names[i]);
+	db_refused(admin, NULL, "select oat.revoke(null)");
+	db_expect(admin, "active", "select status from oat.token_status");
+}
+
+/* Somebody in an emergency pastes what they have: the token itself. */
+static void
+test_revoke_by_the_token_itself_never_repeats_it(void)
+{
+	PGresult *result = PQexec(admin,
+	    db_text("select oat.revoke('oat_%s_0123456789abcdefghijklmnopqrs"
+		    "tuv0abcde')",
+		ci));
+
+	OAT_ASSERT_THAT(
+	    strstr(PQresultErrorMessage(result), "0123456789abcdef") == NULL,
+	    "%s", PQresultErrorMessage(result));
+	PQclear(result);
+	db_expect(db_connect("postgres"), "0",
+	    "select count(*) from oat.activity a "
+	    "where a::text like '%%0123456789abcdef%%'");
+}
+
+static char *
+terminations(void)
+{
+	return db_value(web,
+	    "select coalesce(string_agg(name || ' ' || (expires_at > "
+	    "extract(epoch from now()) - 60), ','), '') "
+	    "from oat.host_identities(0, 0) where kind = 'terminate'");
+}
+
+static void
+test_end_sessions_tells_the_hosts(void)
+{
+	OAT_ASSERT_TEXT(terminations(), "");
+	db_run(admin, "select oat.end_sessions('acme', 'ci')");
+	OAT_ASSERT_TEXT(terminations(), "oat-acme-ci true");
+	/* It ends sessions; it takes no right away. */
+	fixture_expect(web, "allowed", .selector = ci);
+}
+
+static void
+test_end_sessions_changes_the_generation(void)
+{
+	char *known =
+	    db_value(web, "select id::text || ', ' || expires_at from "
+			  "oat.host_identities(0, 0) where kind = 'begin'");
+
+	db_run(admin, "select oat.end_sessions('acme', 'ci')");
+	db_expect(web, "f",
+	    "select bool_or(kind = 'same') from oat.host_identities(%s)",
+	    known);
+}
+
+static void
+test_end_sessions_of_the_unknown_refused(void)
+{
+	db_refused(
+	    admin, OAT_NO_SUCH_ROW, "select oat.end_sessions('acme', 'none')");
+}
+
+static void
+test_exposed_by_lists_secrets_typed_on_a_host(void)
+{
+	PGconn *db = fixture_host(admin, "db", "{}");
+	char *cd = fixture_token(admin, "acme", "cd");
+
+	fixture_grant(admin, "acme", "ci", "db", "sshd");
+	fixture_grant(admin, "acme", "cd", "*", "sshd");
+	fixture_expect(web, "allowed", .selector = ci);
+	fixture_expect(db, "allowed", .selector = cd, .login = "oat-acme-cd");
+	/* A public-key login shows the host no secret. */
+	fixture_expect(
+	    web, "allowed", .event = "access", .login = "oat-acme-cd");
+	db_expect(admin, "ci",
+	    "select string_agg(distinct token, ',') "
+	    "from oat.exposed_by('web-1', now() - interval '1 h')");
+	db_expect(admin, "t",
+	    "select bool_or(e::text like '%%db%%') "
+	    "from oat.exposed_by('web-1', now() - interval '1 h') e");
+	db_expect(admin, "0",
+	    "select count(*) from oat.exposed_by('web-1', now() + '1 h')");
+	db_run(admin,
+	    "update oat.tokens set verifier = '%s' "
+	    "where name = 'ci'",
+	    fixture_verifier());
+	db_expect(admin, "0",
+	    "select count(*) "
+	    "from oat.exposed_by('web-1', now() - interval '1 h')");
+}
+
+/* A secret refused by policy was typed there all the same. */
+static void
+test_exposed_by_counts_refused_logins_too(void)
+{
+	fixture_expect(
+	    web, "service_not_granted", .selector = ci, .service = "cron");
+	db_expect(admin, "ci",
+	    "select string_agg(distinct token, ',') "
+	    "from oat.exposed_by('web-1', now() - interval '1 h')");
+}
+
+static void
+test_known_to_lists_live_secrets_minted_by_a_role(void)
+{
+	PGconn *bob = fixture_role(db_connect("postgres"), "bob", "oat_admin");
+
+	db_expect(admin, "0", "select count(*) from oat.known_to('bob')");
+	fixture_token(bob, "acme", "bobs");
+	db_expect(admin, "bobs",
+	    "select string_agg(distinct token, ',') from oat.known_to('bob')");
+	db_expect(admin, "ci",
+	    "select string_agg(distinct token, ',') "
+	    "from oat.known_to('alice')");
+	db_run(admin,
+	    "update oat.tokens set verifier = '%s' "
+	    "where name = 'bobs'",
+	    fixture_verifier());
+	db_expect(admin, "0", "select count(*) from oat.known_to('bob')");
+	db_run(bob, "select oat.rotate_token('acme', 'ci', '%s', '1 h')",
+	    fixture_verifier());
+	/* During the overlap both know a secret that works. */
+	db_expect(admin, "ci|t",
+	    "select (select string_agg(distinct token, ',') "
+	    "from oat.known_to('bob')), (select bool_or(token = 'ci') "
+	    "from oat.known_to('alice'))");
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_revoke_by_selector_login_and_name),
+	OAT_TEST(test_revoke_returns_hosts_where_it_was_used),
+	OAT_TEST(test_revoke_ends_overlap_and_keeps_the_note),
+	OAT_TEST(test_revoke_by_previous_selector_revokes_the_token),
+	OAT_TEST(test_revoke_twice_changes_nothing),
+	OAT_TEST(test_revoke_of_the_unknown_refused),
+	OAT_TEST(test_revoke_by_the_token_itself_never_repeats_it),
+	OAT_TEST(test_end_sessions_tells_the_hosts),
+	OAT_TEST(test_end_sessions_changes_the_generation),
+	OAT_TEST(test_end_sessions_of_the_unknown_refused),
+	OAT_TEST(test_exposed_by_lists_secrets_typed_on_a_host),
+	OAT_TEST(test_exposed_by_counts_refused_logins_too),
+	OAT_TEST(test_known_to_lists_live_secrets_minted_by_a_role),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "revoke", oat_cluster_start, NULL, begin, oat_cluster_end, tests },
+	CU_SUITE_INFO_NULL,
+};

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Local users notice nothing of oat, nor of what its database does.
+
+# shellcheck source=tests/host/oat.sh
+. "$(dirname "$0")/oat.sh"
+# shellcheck source=tests/host/runner.sh
+. "$(dirname "$0")/runner.sh"
+
+password=right-password
+
+carol_works_as_before()
+{
+	run lab_ssh client "$password" carol@web-1.lab id -un
+	expect_status 0
+	expect_equal carol "$out"
+	run lab_ssh client wrong-password carol@web-1.lab id -un
+	expect_status 255
+	run_with "$password"$'\n' lab_exec web-1 runuser -u carol -- \
+	    sudo -S -p '' id -un
+	expect_status 0
+	expect_out '^root$'
+	run lab_exec web-1 id carol
+	expect_status 0
+}
+
+test_a_local_user_logs_in_and_uses_sudo_as_before()
+{
+	carol_works_as_before
+}
+
+test_a_local_user_logs_in_by_keyboard_interactive_where_sshd_offers_it()
+{
+	echo 'KbdInteractiveAuthentication yes' |
+		lab_put web-1 /etc/ssh/sshd_config.d/00-keyboard.conf
+	lab_exec web-1 sh -c 'kill -HUP $(cat /run/sshd.pid)'
+	by_keyboard()
+	{
+		lab_ssh client "$password" -o \
+		    PreferredAuthentications=keyboard-interactive \
+		    carol@web-1.lab true
+	}
+	run wait_for 10 by_keyboard
+	expect_status 0
+}
+
+test_a_local_user_needs_no_connection_to_the_database()
+{
+	local before
+
+	before=$(lab_connections)
+	carol_works_as_before
+	sleep 1.5 # as long as a detached sender of events would wait
+	expect_equal "$before" "$(lab_connections)"
+}
+
+test_a_local_user_works_while_the_database_is_stopped()
+{
+	lab_database_stop
+	( carol_works_as_before )
+	status=$?
+	lab_database_start
+	expect_status 0
+}
+
+test_a_local_user_works_while_the_database_is_frozen()
+{
+	lab_database_freeze
+	( carol_works_as_before )
+	status=$?
+	lab_database_thaw
+	expect_status 0
+}
+
+test_a_local_user_works_without_configuration_and_state()
+{
+	lab_exec web-1 sh -c 'mv /etc/oat /etc/oat.away &&
+	    mv /var/lib/oat /var/lib/oat.away'
+	( carol_works_as_before )
+	status=$?
+	lab_exec web-1 sh -c 'mv /etc/oat.away /etc/oat &&
+	    mv /var/lib/oat.away /var/lib/oat'
+	expect_status 0
+}
+
+test_a_local_user_of_an_identitys_name_is_local()
+{
+	lab_local_user web-1 oat-acme-local "$password"
+	run lab_ssh client "$password" oat-acme-local@web-1.lab id -un
+	expect_status 0
+	expect_equal oat-acme-local "$out"
+	expect_no_log web-1 'login=oat-acme-local'
+}
+
+test_an_unknown_user_is_refused_as_before()
+{
+	run lab_ssh client "$password" nobody-here@web-1.lab true
+	expect_status 255
+	expect_out 'Permission denied'
+	expect_no_log web-1 'pam_oat.*nobody-here'
+}
+
+lab_enter "$@"
+lab_standard
+lab_local_user web-1 carol "$password"
+run_tests "$@"

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/sandbox.h"
+
+#include "common/child.h"
+#include "common/deadline.h"
+#include "common/wire.h"
+#include "tests/process.h"
+#include "tests/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct oat_account nobody = { 65534, 65534 };
+
+/* Each answers whether it could do what it must not. */
+
+static bool
+socket_can_be_opened(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0) != -1;
+}
+
+/* A limit on descriptors alone leaves the place of a closed one. */
+static bool
+socket_can_take_a_closed_place(void)
+{
+	(void)close(0);
+	return socket(AF_INET, SOCK_STREAM, 0) != -1;
+}
+
+static bool
+file_can_be_opened(void)
+{
+	(void)close(0);
+	return open("/etc/passwd", O_RDONLY) != -1;
+}
+
+static bool
+process_can_be_made(void)
+{
+	return fork() != -1;
+}
+
+static bool
+program_can_be_run(void)
+{
+	char *const argv[] = { (char[]){ "true" }, NULL };
+
+	return execv("/bin/true", argv) != -1;
+}
+
+static bool
+another_process_can_be_signalled(void)
+{
+	return kill(1, 0) == 0 || errno != EPERM || kill(getpid(), 0) == 0;
+}
+
+static bool
+limits_can_be_changed(void)
+{
+	return chdir("/") == 0 || umask(0) != (mode_t)-1;
+}
+
+/* And what it is there for. */
+static bool
+memory_and_time_are_missing(void)
+{
+	unsigned char *bytes = malloc(8 << 20);
+	bool missing = bytes == NULL ||
+	    oat_deadline_passed(oat_deadline_in_ms(OAT_LONG_MS));
+
+	if (bytes != NULL)
+		memset(bytes, 1, 8 << 20);
+	free(bytes);
+	return missing;
+}
+
+struct attempt {
+	const char *what;
+	bool (*body)(void);
+};
+
+/* The answer goes over the socket as the prover's does. */
+static void
+try_inside(int fd, void *context)
+{
+	const struct attempt *attempt = context;
+	struct oat_wire in = { 0 }, out = { 0 };
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+
+	if (oat_sandbox_enter() != OAT_OK ||
+	    oat_wire_receive(&in, fd, soon) != OAT_OK)
+		return;
+	oat_wire_put_u32(&out, attempt->body());
+	(void)oat_wire_send(&out, fd, soon);
+	oat_wire_free(&in);
+	oat_wire_free(&out);
+}
+
+static void
+check_impossible(struct attempt *attempt)
+{
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_wire in = { 0 }, out = { 0 };
+	struct oat_child child = OAT_CHILD_NONE;
+	uint32_t could = 42;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_child_start(&nobody, 0, try_inside, attempt, &child), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_send(&out, child.fd, soon), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, child.fd, soon), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_get_u32(&in, &could), OAT_OK);
+	OAT_ASSERT_THAT(could == 0, "%s", attempt->what);
+	oat_wire_free(&in);
+	oat_wire_free(&out);
+	oat_child_end(&child);
+}
+
+static void
+test_sandbox_computes_and_answers_and_nothing_else(void)
+{
+	struct attempt attempts[] = {
+		{ "socket", socket_can_be_opened },
+		{ "socket as 0", socket_can_take_a_closed_place },
+		{ "file", file_can_be_opened },
+		{ "fork", process_can_be_made },
+		{ "program", program_can_be_run },
+		{ "signal", another_process_can_be_signalled },
+		{ "limits", limits_can_be_changed },
+		{ "memory", memory_and_time_are_missing },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
+		check_impossible(&attempts[i]);
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_sandbox_computes_and_answers_and_nothing_else),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "sandbox", NULL, NULL, NULL, NULL, tests },
+	CU_SUITE_INFO_NULL,
+};
