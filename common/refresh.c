@@ -50,13 +50,16 @@ close_keeping_errno(int fd)
 static int
 open_folder(const char *run)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	struct stat st;
 	int fd;
 
-	/* chmod(2): mkdir(2) obeys the umask of whoever the host is. */
-	if (mkdir(run, 0755) == 0)
+	fd = open(run, flags);
+	if (fd == -1 && errno == ENOENT && mkdir(run, 0755) == 0) {
+		/* mkdir(2) obeys the umask of whoever the host is. */
 		(void)chmod(run, 0755);
-	fd = open(run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd = open(run, flags);
+	}
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == -1)

@@ -154,7 +154,7 @@ enum nss_status
 _nss_oat_getgrent_r(
     struct group *ret_group, char *buffer, size_t size, int *errnop)
 {
-	struct oat_nss_found found;
+	struct oat_nss_found found = { .home_root = "" };
 	struct step step = { .users_only = false, .found = &found };
 	enum oat_status status;
 	int saved = errno;

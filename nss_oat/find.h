@@ -16,13 +16,16 @@ struct oat_nss_found {
 };
 
 /*
- * Put a question as oat_nss_ask() does. Without a usable snapshot, and with
- * OAT_NOTFOUND if `missing_too`, a caller that may (caller.h) lets one sync
- * happen, within OAT_REFRESH_BOUND_MS, and asks again.
+ * Put a question as oat_nss_ask() does. While `is_final` says that the answer
+ * may be another after a sync, a caller that may (caller.h) lets one happen,
+ * within OAT_REFRESH_BOUND_MS, and asks again.
  */
 enum oat_status oat_nss_ask_or_sync(const struct oat_nss_source *source,
     enum oat_status (*ask)(const struct oat_snapshot *snapshot, void *arg),
-    void *arg, bool missing_too);
+    void *arg, bool (*is_final)(enum oat_status status, const void *arg));
+
+/* For those to whom a name is missing: neither that nor an outage is final. */
+bool oat_nss_is_there(enum oat_status status, const void *arg);
 
 /*
  * The name must be one of ours by its grammar, the number in its range: both

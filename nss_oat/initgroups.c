@@ -110,6 +110,6 @@ _nss_oat_initgroups_dyn(const char *user, gid_t group, long int *start,
 
 	if (oat_name_is_login(user))
 		status = oat_nss_ask_or_sync(
-		    &oat_nss_source, ask_groups, &list, true);
+		    &oat_nss_source, ask_groups, &list, oat_nss_is_there);
 	return oat_nss_answer(status, saved, errnop);
 }

@@ -10,9 +10,10 @@
  *  - at most one version is kept, and none longer than it takes to notice
  *  - nobody waits for the copy: whoever finds it busy reads the file
  *  - a fork in any moment leaves the child a right answer
+ *  - a thread that is cancelled leaves nothing open, nor the copy busy
  *  - unloading the module leaves nothing behind
  *
- * The last but one is why there is no blocking lock and no pthread_atfork(3):
+ * The fork is why there is no blocking lock and no pthread_atfork(3):
  * a child whose parent's thread had the copy at the fork finds it busy forever
  * and reads the file each time, which is slower and just as right. The same
  * holds for a signal handler. A child that finds it free has a copy of its own.
@@ -21,6 +22,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -160,11 +162,17 @@ oat_nss_ask(const struct oat_nss_source *source,
     void *arg)
 {
 	enum oat_status status;
+	int state;
 
-	if (!take_copy())
-		return ask_file(source, ask, arg, false);
-	status = ask_copy(source, ask, arg);
-	release_copy();
+	/* open(2), read(2) and close(2) are cancellation points. */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (take_copy()) {
+		status = ask_copy(source, ask, arg);
+		release_copy();
+	} else {
+		status = ask_file(source, ask, arg, false);
+	}
+	(void)pthread_setcancelstate(state, NULL);
 	return status;
 }
 

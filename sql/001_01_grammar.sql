@@ -8,6 +8,9 @@
 -- alone, PostgreSQL would look for types in pg_temp first, where a host could
 -- leave a domain called text with a CHECK of its own.
 
+comment on schema oat is
+    'organization access tokens: see oat-schema(7)';
+
 -- New functions of the owner are nobody's until they are granted.
 alter default privileges revoke execute on functions from public;
 alter default privileges revoke usage on types from public;
@@ -42,6 +45,13 @@ $$;
 comment on function oat.utc(timestamptz) is
     'a time for people, the same whatever TimeZone and DateStyle say';
 
+create function oat.later(at timestamptz, span interval) returns timestamptz
+language sql immutable as $$
+    select (at at time zone 'UTC' + span) at time zone 'UTC'
+$$;
+comment on function oat.later(timestamptz, interval) is
+    'a time and so much more, with days of 24 hours whatever TimeZone says';
+
 create function oat.has_begun(not_before timestamptz, at timestamptz)
 returns boolean language sql immutable as $$
     select not_before is null or not_before <= at
@@ -67,7 +77,7 @@ returns boolean language sql immutable as $$
     end
 $$;
 comment on function oat.host_covers(text, text, text[]) is
-    'does a grant''s or allowance''s host (name, glob, @label, *) cover a host?';
+    'does the host of a grant (a name, glob, @label, *) cover a host?';
 
 create function oat.service_covers(pattern text, service text)
 returns boolean language sql immutable as $$
@@ -121,7 +131,7 @@ declare
         '^m=([1-9][0-9]{0,4}),t=([1-9][0-9]?),p=([1-9][0-9]?)$');
 begin
     return case
-        when part is null then 'its parameters are not m=…,t=…,p=…'
+        when part is null then 'its parameters are not m=...,t=...,p=...'
         when part[3]::integer > 4 then 'p is outside of 1 to 4'
         when part[2]::integer > 8 then 't is outside of 1 to 8'
         when part[1]::integer not between 8 * part[3]::integer and 65536
@@ -149,8 +159,8 @@ begin
     return case
         when cardinality(part) <> 6 or part[1] !~ '^[0-9A-Za-z]{12}$'
             or part[2] <> 'argon2id' or part[3] <> 'v=19'
-            then 'it does not have the form <selector>$argon2id$v=19$m=…,t=…,'
-                'p=…$<salt>$<hash>'
+            then 'it does not have the form '
+                '<selector>$argon2id$v=19$m=..,t=..,p=..$<salt>$<hash>'
         when oat.parameters_problem(part[4]) is not null
             then oat.parameters_problem(part[4])
         when length(part[5]) not between 11 and 64

@@ -10,6 +10,8 @@ create table oat.settings (
 );
 comment on table oat.settings is
     'uid_range: first and last uid and gid that oat gives out, as 70000-99999';
+comment on column oat.settings.key is 'which setting';
+comment on column oat.settings.value is 'its value, as text';
 insert into oat.settings values ('uid_range', '70000-99999');
 
 create table oat.plans (
@@ -19,6 +21,7 @@ create table oat.plans (
         constraint plans_max_tokens_ck check (max_tokens >= 0)
 );
 comment on table oat.plans is 'how many tokens an organization may hold';
+comment on column oat.plans.name is 'what organizations name';
 comment on column oat.plans.max_tokens is 'null = unlimited';
 insert into oat.plans values
     ('team', 10), ('business', 100), ('unlimited', null);
@@ -40,6 +43,14 @@ create table oat.organizations (
     created_by text not null default session_user
 );
 comment on table oat.organizations is 'who owns tokens';
+comment on column oat.organizations.name is
+    'part of every login and group; does not change';
+comment on column oat.organizations.plan is 'how many tokens it may hold';
+comment on column oat.organizations.contact is
+    'who to tell, where a token names nobody';
+comment on column oat.organizations.created_at is 'when, by trigger';
+comment on column oat.organizations.created_by is
+    'by which database role, by trigger';
 comment on column oat.organizations.max_lifetime is
     'no token of it may live longer after it was created or rotated';
 comment on column oat.organizations.suspended_at is
@@ -52,8 +63,8 @@ create table oat.hosts (
     labels text[] not null default '{}'
         constraint hosts_labels_ck check (
             array_position(labels, null) is null
-            and array_to_string(labels, ' ')
-                ~ '^([a-z0-9][a-z0-9_.-]{0,62}( |$))*$'),
+            and (labels = '{}' or array_to_string(labels, ',')
+                ~ '^[a-z0-9][a-z0-9_.-]{0,62}(,[a-z0-9][a-z0-9_.-]{0,62})*$')),
     ssh_host_keys text[] not null default '{}'
         constraint hosts_ssh_host_keys_ck check (
             array_position(ssh_host_keys, null) is null),
@@ -61,6 +72,9 @@ create table oat.hosts (
 );
 comment on table oat.hosts is
     'the machines that may ask; made by oat.enroll_host()';
+comment on column oat.hosts.name is 'what grants name; does not change';
+comment on column oat.hosts.ssh_host_keys is
+    'its public keys, for known_hosts';
 comment on column oat.hosts.role is
     'the database role the host connects as; who it connected as is who it is';
 comment on column oat.hosts.labels is 'grants name them as @label';
@@ -116,6 +130,20 @@ create table oat.tokens (
     constraint tokens_pk primary key (organization, name)
 );
 comment on table oat.tokens is 'organization access tokens, one row each';
+comment on column oat.tokens.organization is 'whose it is; does not change';
+comment on column oat.tokens.name is
+    'what it is for, within the organization; does not change';
+comment on column oat.tokens.description is 'for people';
+comment on column oat.tokens.contact is 'who to tell before it ends';
+comment on column oat.tokens.shell is
+    'where the host has it in /etc/shells; nologin elsewhere';
+comment on column oat.tokens.created_at is 'when, by trigger';
+comment on column oat.tokens.created_by is
+    'by which database role, by trigger';
+comment on column oat.tokens.rotated_at is
+    'when its secret last changed, by trigger';
+comment on column oat.tokens.rotated_by is
+    'by which database role, by trigger';
 comment on column oat.tokens.login is
     'oat-<organization>-<name>: derived, immutable';
 comment on column oat.tokens.uid is
@@ -162,8 +190,8 @@ create table oat.grants (
     groups text[] not null default '{}'
         constraint grants_groups_ck check (
             array_position(groups, null) is null
-            and array_to_string(groups, ' ')
-                ~ '^([a-z0-9]+(-[a-z0-9]+)*( |$))*$'),
+            and (groups = '{}' or array_to_string(groups, ',')
+                ~ '^[a-z0-9]+(-[a-z0-9]+)*(,[a-z0-9]+(-[a-z0-9]+)*)*$')),
     expires_at timestamptz
         constraint grants_expires_at_ck check (isfinite(expires_at)),
     constraint grants_pk primary key (organization, token, host, service),
@@ -172,6 +200,8 @@ create table oat.grants (
 );
 comment on table oat.grants is
     'what a token may do where; without a row here it may do nothing';
+comment on column oat.grants.organization is 'whose token';
+comment on column oat.grants.token is 'which token';
 comment on column oat.grants.host is
     'a name, a glob of * and ?, a label as @prod, or *';
 comment on column oat.grants.service is
@@ -200,6 +230,9 @@ create table oat.allowances (
 comment on table oat.allowances is
     'the ceiling of an organization: access = grant and allowance. Without '
     'allowances and without delegates it is not limited';
+comment on column oat.allowances.organization is 'whose ceiling';
+comment on column oat.allowances.host is 'as in grants';
+comment on column oat.allowances.service is 'as in grants';
 
 create table oat.delegates (
     organization text not null
@@ -214,6 +247,9 @@ create table oat.delegates (
 );
 comment on table oat.delegates is
     'database roles that look after one organization, and what they may';
+comment on column oat.delegates.organization is 'which organization';
+comment on column oat.delegates.role is
+    'a role of this database cluster, by name';
 comment on column oat.delegates.may is
     'admin: tokens and grants; rotate: secrets; revoke: deactivate, end '
     'sessions; audit: read its activity';

@@ -7,6 +7,7 @@
 -- (oat.host_record() clamps): a report over days of `at` knows its partitions.
 
 create sequence oat.activity_id;
+comment on sequence oat.activity_id is 'numbers the rows of activity';
 
 create table oat.activity (
     id bigint not null default nextval('oat.activity_id'),
@@ -33,8 +34,21 @@ create table oat.activity (
 comment on table oat.activity is
     'everything that happened: management by trigger, logins by hosts; append-'
     'only. actor is the database user, for events of hosts the login';
+comment on column oat.activity.id is 'in the order of arrival, with gaps';
+comment on column oat.activity.event_id is
+    'given by the host, so that an event sent twice counts once';
 comment on column oat.activity.at is 'when it happened';
 comment on column oat.activity.recorded_at is 'when it arrived here';
+comment on column oat.activity.organization is 'whose token, if known';
+comment on column oat.activity.token is 'which token, if known';
+comment on column oat.activity.actor is
+    'who: the database role for management, the login for events of hosts';
+comment on column oat.activity.event is 'what happened';
+comment on column oat.activity.host is
+    'where; of a grant or allowance, its pattern';
+comment on column oat.activity.service is 'the PAM service';
+comment on column oat.activity.rhost is
+    'from where, if it came as an address; else it is in detail';
 comment on column oat.activity.outcome is
     'success or failure of a login or access; null for other events';
 comment on column oat.activity.reason is 'why it was refused';

@@ -18,6 +18,8 @@ comment on table oat.locks is 'rows to lock, never to change';
 insert into oat.locks values ('generation');
 
 create sequence oat.generation_number;
+comment on sequence oat.generation_number is
+    'the last generation drawn; drawn under the lock, not yet visible perhaps';
 
 create table oat.generations (
     value bigint constraint generations_pk primary key,
@@ -179,8 +181,8 @@ begin
             'for each row when (old.* is distinct from new.*%s) '
             'execute function oat.log_change(%L)',
             kind[1] || '_log_update', kind[1], case kind[1]
-            when 'tokens' then ' and (current_user <> ''oat_owner'' or '
-                'to_jsonb(old) - ''uses_left'' <> to_jsonb(new) - ''uses_left'')'
+            when 'tokens' then ' and (current_user <> ''oat_owner'' or to_jsonb'
+                '(old) - ''uses_left'' <> to_jsonb(new) - ''uses_left'')'
             else '' end, kind[2]);
     end loop;
 end

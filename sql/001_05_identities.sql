@@ -45,8 +45,8 @@ begin
     select a.last into candidate from oat.allocator a for update;
     select regexp_split_to_array(s.value, '-') into span
     from oat.settings s where s.key = 'uid_range';
-    select greatest(candidate, max(t.uid), span[1]::bigint - 1) + 1 into candidate
-    from oat.tokens t;
+    select greatest(candidate, max(t.uid), span[1]::bigint - 1) + 1
+    into candidate from oat.tokens t;
     if candidate > span[2]::bigint then
         raise exception using
             errcode = 'OA009',

@@ -45,7 +45,8 @@ begin
     return new;
 end
 $$;
-comment on function oat.check_setting() is 'trigger: keys and values of settings';
+comment on function oat.check_setting() is
+    'trigger: keys and values of settings';
 create trigger settings_check before insert or update on oat.settings
     for each row execute function oat.check_setting();
 
@@ -229,7 +230,7 @@ begin
             else 'Expired or deactivated: ' || candidates || '.' end
             || ' Every token counts until it is deleted.',
         hint = format('delete from oat.tokens where organization = %L and '
-            'name = …; or a larger plan: update oat.organizations set plan = '
+            'name = ...; or a larger plan: update oat.organizations set plan = '
             '''business'' where name = %L', organization, organization);
 end
 $$;

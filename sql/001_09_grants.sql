@@ -37,11 +37,9 @@ declare
         left(new.organization, 64), left(new.token, 64));
 begin
     perform oat.check_pattern(label, new.host, new.service);
-    if array_position(new.groups, null) is not null
-            or array_to_string(new.groups, ' ')
-                !~ '^([a-z0-9]+(-[a-z0-9]+)*( |$))*$'
-            or exists (select from unnest(new.groups) g
-                where length('oat-g-' || g) > 32) then
+    if exists (select from unnest(new.groups) g
+            where g is null or g !~ '^[a-z0-9]+(-[a-z0-9]+)*$'
+                or length('oat-g-' || g) > 32) then
         raise exception using
             errcode = 'OA001',
             message = format('%s on %s for %s: a group''s name is malformed',
@@ -134,9 +132,8 @@ begin
             detail = 'Names are at most 59 of a-z 0-9 . and -, a letter or '
                 'digit first.',
             hint = 'for example web-1 or web-1.example.org';
-    elsif array_position(new.labels, null) is not null
-            or array_to_string(new.labels, ' ')
-                !~ '^([a-z0-9][a-z0-9_.-]{0,62}( |$))*$' then
+    elsif exists (select from unnest(new.labels) l
+            where l is null or l !~ '^[a-z0-9][a-z0-9_.-]{0,62}$') then
         raise exception using
             errcode = 'OA001',
             message = format('host %s: a label is malformed', new.name),

@@ -56,7 +56,7 @@ language sql stable as $$
                 or oat.service_covers(g.service, is_granted.service)))
 $$;
 comment on function oat.is_granted(oat.facts, text) is
-    'has the token a grant on this host for this service, or, for null, at all?';
+    'has the token a grant on this host for the service, or, if null, at all?';
 
 create function oat.allowed_services(organization text, host oat.hosts)
 returns text[] language sql stable as $$
@@ -132,24 +132,22 @@ comment on function oat.idle_since(oat.tokens) is
 
 -- Keyboard-interactive sshd and su ask again, without a secret, right after
 -- the login that took the last use: that one is still let through.
-create function oat.has_use(f oat.facts) returns boolean
+create function oat.used_just_now(f oat.facts) returns boolean
 language sql stable as $$
-    select ((f).token).uses_left is null or ((f).token).uses_left > 0
-        or ((f).event = 'access' and exists (
-            select from oat.uses u
-            where u.organization = ((f).token).organization
-                and u.token = ((f).token).name
-                and u.host = ((f).host).name and u.event = 'login'
-                and u.at > (f).at - interval '60 seconds'
-                and u.recorded_at > (f).at - interval '10 minutes'))
+    select (f).event = 'access' and exists (
+        select from oat.uses u
+        where u.organization = ((f).token).organization
+            and u.token = ((f).token).name
+            and u.host = ((f).host).name and u.event = 'login'
+            and u.at > (f).at - interval '60 seconds'
+            and u.recorded_at > (f).at - interval '10 minutes')
 $$;
-comment on function oat.has_use(oat.facts) is
-    'is there a use left, or was the last one taken just now, here?';
+comment on function oat.used_just_now(oat.facts) is
+    'is this the account check of a login that took a use here just now?';
 
 create function oat.address_allowed(f oat.facts) returns boolean
 language sql stable as $$
     select case
-        when ((f).token).allowed_from is null then true
         when (f).rhost <> '-' then exists (
             select from unnest(((f).token).allowed_from) net
             where oat.to_address((f).rhost) <<= net)
@@ -161,6 +159,8 @@ comment on function oat.address_allowed(oat.facts) is
     'networks, an unknown address never. A local one: by the identity itself, '
     'as with sudo. Account checks without an address are not restricted';
 
+-- What most tokens do not limit is answered without a call: a login has a new
+-- connection, where each function and each query costs its preparation.
 create function oat.passes(check_name text, f oat.facts) returns boolean
 language plpgsql stable as $$
 begin
@@ -180,12 +180,14 @@ begin
         when 'not_yet_valid' then oat.has_begun((f.token).not_before, f.at)
         when 'expired' then oat.has_not_ended((f.token).expires_at, f.at)
         when 'idle' then (f.token).max_idle is null
-            or oat.idle_since(f.token) + (f.token).max_idle > f.at
-        when 'used_up' then oat.has_use(f)
+            or oat.later(oat.idle_since(f.token), (f.token).max_idle) > f.at
+        when 'used_up' then (f.token).uses_left is null
+            or (f.token).uses_left > 0 or oat.used_just_now(f)
         when 'service_not_granted' then oat.is_granted(f, f.service)
         when 'not_allowed' then oat.is_allowed((f.token).organization, f.host,
             f.service)
-        when 'address_not_allowed' then oat.address_allowed(f)
+        when 'address_not_allowed' then (f.token).allowed_from is null
+            or oat.address_allowed(f)
         when 'host_suspended' then (f.host).name is not null
             and (f.host).suspended_at is null
         else false

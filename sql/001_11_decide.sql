@@ -6,7 +6,9 @@
 -- Kept here: the verifier is given out only where its token has a grant; a
 -- decision leaves one row of activity, or, on a standby, the event to send
 -- later; a login takes no lock but on the row whose uses_left it counts. Plans
--- must not depend on how small a table is: no sequential scans.
+-- must not depend on how small a table is: no sequential scans (nor the JIT
+-- that their cost would start). session_user has the collation of a name,
+-- which no index of a text has.
 
 create function oat.this_host() returns oat.hosts
 language plpgsql stable security definer
@@ -14,14 +16,15 @@ set search_path = pg_catalog, pg_temp as $$
 declare
     host oat.hosts;
 begin
-    select h.* into host from oat.hosts h where h.role = session_user::text;
+    select h.* into host from oat.hosts h
+    where h.role = session_user::text collate "default";
     if not found then
         raise exception using
             errcode = 'OA010',
             message = format('role %s is not an enrolled host', session_user),
             detail = 'Hosts are known by the role they connect as, in '
                 'oat.hosts.',
-            hint = 'select oat.enroll_host(…), or correct user= in oat.conf';
+            hint = 'select oat.enroll_host(...), or correct user= in oat.conf';
     end if;
     return host;
 end
@@ -31,11 +34,13 @@ comment on function oat.this_host() is
 
 create function oat.host_verifier(selector text) returns text
 language sql stable security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off as $$
     select s.verifier
     from oat.hosts h
     cross join oat.secrets s
-    where h.role = session_user::text and s.selector = host_verifier.selector
+    where h.role = session_user::text collate "default"
+        and s.selector = host_verifier.selector
         and exists (
             select from oat.grants g
             where g.organization = s.organization and g.token = s.token
@@ -258,7 +263,8 @@ create function oat.host_decide(event_id uuid, kind text, login text,
 returns table (allowed boolean, reason text, message text, organization text,
     token text, expires_at bigint, event jsonb)
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off as $$
 declare
     f oat.facts;
 begin
@@ -273,8 +279,10 @@ begin
         selector, proof);
     reason := oat.decide(f);
     allowed := reason is null;
-    message := oat.denial_message(reason, f);
-    if reason is null or reason not in ('unknown_token', 'host_not_granted')
+    if not allowed then
+        message := oat.denial_message(reason, f);
+    end if;
+    if allowed or reason not in ('unknown_token', 'host_not_granted')
     then
         organization := (f.token).organization;
         token := (f.token).name;

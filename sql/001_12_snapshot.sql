@@ -50,7 +50,8 @@ comment on function oat.grants_on(oat.hosts) is
 create function oat.grant_group_names(groups text[], service text, sudo boolean)
 returns text[] language sql immutable as $$
     select case
-        when groups <> '{}' then array(select 'oat-g-' || n from unnest(groups) n)
+        when groups <> '{}' then
+            array(select 'oat-g-' || n from unnest(groups) n)
         when sudo and oat.service_covers(service, 'sudo') then
             array['oat-sudo']
         else '{}' end
@@ -154,7 +155,7 @@ $$;
 comment on function oat.serve(text, oat.presence[]) is
     'remembers what a host is told for the first time';
 
--- Tombstones come without organization's consent, as names only: inactive.
+-- Without access, as deleted tokens are, an identity is a name and a number.
 create function oat.snapshot_rows(host text, here oat.presence[])
 returns table (kind text, name text, id bigint, organization text, token text,
     shell text, active boolean, expires_at bigint, groups text)
@@ -166,7 +167,7 @@ language sql stable as $$
         join oat.identities i on i.name = n
     ), told as (
         select s.id from oat.served s where s.host = snapshot_rows.host
-        union select p.uid from here_now p
+        union select p.uid from unnest(here) p
         union select m.id from member m
     ), grouped as (
         select m.uid, string_agg(m.id::text, ',' order by m.id) as gids
@@ -220,7 +221,8 @@ create function oat.host_identities(known_generation bigint,
 returns table (kind text, name text, id bigint, organization text, token text,
     shell text, active boolean, expires_at bigint, groups text)
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off as $$
 declare
     host constant oat.hosts := oat.this_host();
     newest constant bigint := oat.generation();

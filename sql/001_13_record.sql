@@ -129,8 +129,8 @@ begin
     raise warning using
         errcode = 'OA019',
         message = format('event %s of host %s was refused: %s',
-            coalesce(quote_literal(left(item ->> 'event_id', 36)), 'without id'),
-            host.name, problem);
+            coalesce(quote_literal(left(item ->> 'event_id', 36)),
+                'without id'), host.name, problem);
     return false;
 exception when others then
     raise warning using
@@ -147,7 +147,8 @@ comment on function oat.record_item(oat.hosts, jsonb) is
 -- One sender a host at a time: its own row of host_state is the lock.
 create function oat.host_record(events jsonb) returns integer
 language plpgsql security definer
-set search_path = pg_catalog, pg_temp set enable_seqscan = off set jit = off as $$
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off as $$
 declare
     host constant oat.hosts := oat.this_host();
     item jsonb;

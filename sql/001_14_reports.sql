@@ -13,7 +13,8 @@ language sql stable as $$
             organization, at), 'active') end
 $$;
 comment on function oat.token_state(oat.tokens, oat.organizations,
-    timestamptz) is 'active, or the first reason why the token is let in nowhere';
+    timestamptz) is
+    'active, or the first reason why the token is let in nowhere';
 
 create view oat.token_status with (security_barrier) as
     select t.organization, t.name as token, t.login, t.uid, t.selector,

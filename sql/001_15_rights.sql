@@ -44,6 +44,7 @@ grant select on oat.token_status, oat.last_use, oat.uses, oat.errors
 
 -- Checks and predicates run in the name of who asks.
 grant execute on function oat.utc(timestamptz),
+    oat.later(timestamptz, interval),
     oat.has_begun(timestamptz, timestamptz),
     oat.has_not_ended(timestamptz, timestamptz),
     oat.host_covers(text, text, text[]), oat.service_covers(text, text),
@@ -51,7 +52,7 @@ grant execute on function oat.utc(timestamptz),
     oat.is_granted(oat.facts, text), oat.allowed_services(text, oat.hosts),
     oat.any_covers(text[], text), oat.is_allowed(text, oat.hosts, text),
     oat.idle_since(oat.tokens),
-    oat.has_use(oat.facts), oat.address_allowed(oat.facts),
+    oat.used_just_now(oat.facts), oat.address_allowed(oat.facts),
     oat.passes(text, oat.facts), oat.first_failure(text[], oat.facts),
     oat.refusal(oat.facts), oat.denial_message(text, oat.facts),
     oat.token_failure(text[], oat.tokens, oat.organizations, timestamptz),

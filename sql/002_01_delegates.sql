@@ -31,6 +31,21 @@ $$;
 comment on function oat.is_administrator() is
     'is who asks an administrator, or a trigger of oat''s own?';
 
+create function oat.reads_all() returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$
+    select oat.is_administrator() or pg_has_role('oat_auditor', 'usage')
+$$;
+comment on function oat.reads_all() is
+    'may who asks read the activity of every organization?';
+
+-- The use of a token is read by those who may read the log.
+create or replace view oat.uses with (security_barrier) as
+    select a.organization, a.token, a.at, a.recorded_at, a.event, a.host,
+        a.service, a.rhost, a.detail ->> 'selector' as selector
+    from oat.activity a
+    where a.outcome = 'success' and ((select oat.reads_all())
+        or a.organization in (select oat.delegated('{audit}')));
+
 create function oat.refuse_delegate(what text, organization text, needed text)
 returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -268,6 +283,7 @@ grant insert (organization, name, description, contact, shell, verifier,
 grant insert, update, delete on oat.grants to oat_delegate;
 
 grant execute on function oat.is_acting(text), oat.delegated(text[]),
+    oat.reads_all(),
     oat.is_administrator(), oat.refuse_delegate(text, text, text),
     oat.changed_columns(jsonb, jsonb),
     oat.delegate_may_change(oat.tokens, oat.tokens),

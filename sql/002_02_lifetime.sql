@@ -6,7 +6,8 @@
 create function oat.lifetime_end(token oat.tokens, max_lifetime interval)
 returns timestamptz language sql stable
 set search_path = pg_catalog, pg_temp as $$
-    select greatest((token).created_at, (token).rotated_at) + max_lifetime
+    select oat.later(greatest((token).created_at, (token).rotated_at),
+        max_lifetime)
 $$;
 comment on function oat.lifetime_end(oat.tokens, interval) is
     'the latest expires_at that a maximal lifetime permits';
@@ -15,13 +16,13 @@ create function oat.breaks_under(organization text, max_lifetime interval)
 returns table (token text, login text, expires_at timestamptz,
     permitted_until timestamptz, contact text)
 language sql stable set search_path = pg_catalog, pg_temp as $$
-    select t.name, t.login, t.expires_at, oat.lifetime_end(t, max_lifetime),
-        coalesce(t.contact, o.contact)
+    select t.name, t.login, t.expires_at, oat.lifetime_end(t,
+            breaks_under.max_lifetime), coalesce(t.contact, o.contact)
     from oat.tokens t
     join oat.organizations o on o.name = t.organization
     where t.organization = breaks_under.organization
         and (t.expires_at is null
-            or t.expires_at > oat.lifetime_end(t, max_lifetime))
+            or t.expires_at > oat.lifetime_end(t, breaks_under.max_lifetime))
     order by t.expires_at nulls first, t.name
 $$;
 comment on function oat.breaks_under(text, interval) is
@@ -153,8 +154,9 @@ begin
     update oat.tokens t
     set verifier = rotate_token.verifier,
         overlap_until = case when overlap > interval '0'
-            then clock_timestamp() + overlap end,
-        expires_at = coalesce(rotate_token.expires_at, now() + lifetime)
+            then oat.later(clock_timestamp(), overlap) end,
+        expires_at = coalesce(rotate_token.expires_at,
+            oat.later(now(), lifetime))
     where t.organization = token.organization and t.name = token.name;
     if not found then
         perform oat.refuse_delegate(format('rotate token %s/%s',
@@ -211,7 +213,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
         from oat.grants g) e
     join oat.tokens t on t.organization = e.organization and t.name = e.token
     join oat.organizations o on o.name = e.organization
-    where e.expires_at > now() and e.expires_at <= now() + within
+    where e.expires_at > now() and e.expires_at <= oat.later(now(), within)
     order by e.expires_at, e.organization, e.token, e.host, e.service
 $$;
 comment on function oat.expiring(interval) is

@@ -113,11 +113,11 @@ begin
             || oat.utc((f.token).not_before), 'no beginning set')
         when 'expired' then coalesce('expires '
             || oat.utc((f.token).expires_at), 'never expires')
-        when 'idle' then coalesce(format('used or made %s, max_idle %s',
-            oat.utc(oat.idle_since(f.token)), (f.token).max_idle),
+        when 'idle' then coalesce(format('used or made %s, max_idle ',
+            oat.utc(oat.idle_since(f.token))) || (f.token).max_idle,
             'no max_idle')
-        when 'used_up' then coalesce(format('%s uses left',
-            (f.token).uses_left), 'uses are not limited')
+        when 'used_up' then coalesce((f.token).uses_left || ' uses left',
+            'uses are not limited')
         when 'service_not_granted' then 'grants: ' || oat.grants_in_words(f)
         when 'not_allowed' then case
             when oat.allowed_services((f.token).organization, f.host) is null
@@ -217,17 +217,27 @@ $$;
 comment on function oat.explain_facts(text, text, text, inet, timestamptz) is
     'the facts that oat.explain() asks about';
 
+create function oat.can_ask(check_name text, f oat.facts) returns boolean
+language sql immutable as $$
+    select case
+        when check_name = 'unknown_token' then true
+        when ((f).token).name is null then false
+        else ((f).host).name is not null or check_name not in
+            ('service_not_granted', 'not_allowed', 'host_suspended') end
+$$;
+comment on function oat.can_ask(text, oat.facts) is
+    'does the check mean anything, when token or host may not exist?';
+
 create function oat.explain(login text, host text, service text,
     rhost inet default null, at timestamptz default now())
 returns table (check_name text, passed boolean, detail text, fix text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
     f constant oat.facts := oat.explain_facts(login, host, service, rhost, at);
-    known constant boolean := (f.token).name is not null;
     reason constant text := oat.refusal(f);
 begin
     foreach check_name in array oat.checks() loop
-        passed := case when known or check_name = 'unknown_token'
+        passed := case when oat.can_ask(check_name, f)
             then coalesce(oat.passes(check_name, f), false) end;
         detail := case when passed is null then 'not asked'
             else oat.explain_detail(check_name, f) end;
@@ -257,5 +267,6 @@ grant execute on function
     oat.explain_token_fix(text, oat.facts), oat.grant_fix(oat.facts),
     oat.explain_fix(text, oat.facts, text),
     oat.explain_facts(text, text, text, inet, timestamptz),
+    oat.can_ask(text, oat.facts),
     oat.explain(text, text, text, inet, timestamptz)
     to oat_admin, oat_auditor, oat_delegate;

@@ -20,9 +20,18 @@ create view oat.typed with (security_barrier) as
     where a.event = 'login' and a.organization is not null
         and coalesce(a.reason, '') not in ('unknown_token', 'bad_verifier',
             'wrong_secret')
-        and oat.sees(a.organization);
+        and ((select oat.reads_all())
+            or a.organization in (select oat.delegated('{audit}')));
 comment on view oat.typed is
-    'where and when the secrets of tokens were typed, let in or not';
+    'where and when the secrets of tokens were typed, let in or not; for those '
+    'who may read the log';
+
+create view oat.used_on with (security_barrier) as
+    select distinct a.organization, a.token, a.host
+    from oat.activity a
+    where a.outcome = 'success' and oat.sees(a.organization);
+comment on view oat.used_on is
+    'the hosts where each token was ever let in';
 
 create function oat.find_token(handle text) returns oat.tokens
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -30,9 +39,7 @@ declare
     token oat.tokens;
 begin
     select t.* into token from oat.tokens t
-    where t.login = handle
-        or (t.organization = split_part(handle, '/', 1)
-            and t.name = split_part(handle, '/', 2))
+    where t.login = handle or t.organization || '/' || t.name = handle
         or exists (
             select from oat.secret_history s
             where s.selector = handle and s.organization = t.organization
@@ -91,7 +98,7 @@ begin
     end if;
     perform set_config('oat.note', coalesce(former_note, ''), true);
     return query
-        select distinct u.host from oat.uses u
+        select u.host from oat.used_on u
         where u.organization = revoked.organization and u.token = revoked.name
         order by 1;
 end
@@ -143,13 +150,6 @@ $$;
 comment on function oat.known_to(text) is
     'the live secrets that this role brought here: it may know them still';
 
-create function oat.seen_organizations() returns setof text
-language sql stable set search_path = pg_catalog, pg_temp as $$
-    select o.name from oat.organizations o
-$$;
-comment on function oat.seen_organizations() is
-    'the organizations that row-level security shows to who asks';
-
 create view oat.usage_daily with (security_barrier) as
     select (a.at at time zone 'UTC')::date as day, a.organization, a.token,
         a.host, a.service,
@@ -157,16 +157,16 @@ create view oat.usage_daily with (security_barrier) as
         count(*) filter (where a.outcome = 'failure') as failures
     from oat.activity a
     where a.outcome is not null and a.token is not null
-        and a.organization in (
-            select s.name from oat.seen_organizations() s (name))
+        and ((select oat.reads_all())
+            or a.organization in (select oat.delegated('{audit}')))
     group by 1, 2, 3, 4, 5;
 comment on view oat.usage_daily is
     'logins and accesses by UTC day, token, host and service';
 
 revoke all on all functions in schema oat from public;
-grant select on oat.secret_history, oat.typed, oat.usage_daily
+grant select on oat.secret_history, oat.typed, oat.used_on, oat.usage_daily
     to oat_admin, oat_auditor, oat_delegate;
-grant execute on function oat.seen_organizations(), oat.find_token(text),
+grant execute on function oat.find_token(text),
     oat.exposed_by(text, timestamptz), oat.known_to(text)
     to oat_admin, oat_auditor, oat_delegate;
 grant execute on function oat.end_sessions(text, text),

@@ -26,8 +26,8 @@ returns table (subject text, problem text, fix text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp as $$
     select format('host %s', h.name), format('role %s is missing or not a '
-        'host''s', h.role), format('select oat.enroll_host(%L, password => …)',
-        h.name)
+        'host''s', h.role),
+        format('select oat.enroll_host(%L, password => ...)', h.name)
     from oat.hosts h where not oat.is_host_role(h.role)
     union all
     select format('delegate %s of %s', d.role, d.organization),
@@ -81,7 +81,7 @@ set search_path = pg_catalog, pg_temp as $$
             format('it knew generation %s, newer than this database', greatest(
                 s.ahead_generation, s.known_generation)) as detail,
             'select oat.new_generation(); and on the host look at the highest '
-            'uid: select oat.skip_ids(…)' as fix
+            'uid: select oat.skip_ids(...)' as fix
         from oat.host_state s
         where s.ahead_generation is not null
             or s.known_generation > oat.generation()

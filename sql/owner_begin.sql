@@ -38,7 +38,7 @@ begin
         raise exception using
             errcode = 'duplicate_schema',
             message = 'there is a schema oat that is not ours',
-            hint = 'alter schema oat rename to …, or install oat into a '
+            hint = 'alter schema oat rename to ..., or install oat into a '
                 'database of its own';
     end if;
 end
@@ -52,4 +52,4 @@ create table if not exists oat.migrations (
     applied_at timestamptz not null default now()
 );
 comment on table oat.migrations is
-    'which numbered migrations this schema has had; install.sql alone writes it';
+    'the numbered migrations that this schema has had, by install.sql alone';

@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define OAT_LONG_MS 10000 /* nothing in a test takes so long unless it hangs \
-			   */
+/* Nothing in a test takes so long unless it hangs. */
+#define OAT_LONG_MS 10000
 
 /*
  * Run `body` in a copy of this process, where it may do to itself what it

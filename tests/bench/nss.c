@@ -188,7 +188,9 @@ time_op(const char *op, uint32_t count)
 			least = time;
 	}
 	printf("%.0f\t%s\n", least,
-	    found == all + 64 ? "found" : found == 0 ? "missing" : "mixed");
+	    found == all + 64 ? "found"
+	    : found == 0      ? "missing"
+			      : "mixed");
 	return 0;
 }
 

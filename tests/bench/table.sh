@@ -31,7 +31,7 @@ table_begin()
 row()
 {
 	awk -v name="$1" -v theirs="$2" -v ours="$3" -v goal="$4" 'BEGIN {
-		printf "%-46s %10.2f %10.2f %7.3f %7.2f  %s\n", name, theirs,
+		printf "%-46s %10.2f %10.2f %7.4f %7.2f  %s\n", name, theirs,
 		    ours, ours / theirs, goal,
 		    ours / theirs <= goal ? "yes" : "no"
 	}'

@@ -161,6 +161,31 @@ test_explain_moves_the_clock_only(void)
 	    "select count(*) from oat.activity where event = 'login'");
 }
 
+/* Days are added in UTC: no host's or reader's clock change decides. */
+static void
+test_explain_is_the_same_in_every_time_zone(void)
+{
+	static const char *const zones[] = { "UTC", "America/New_York",
+		"Pacific/Chatham", "Asia/Kolkata" };
+	size_t i;
+
+	fixture_force(root, "update oat.tokens set max_idle = '30 days', "
+			    "created_at = '2026-10-20 12:00:00+00'");
+	for (i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		db_run(admin, "set timezone = '%s'", zones[i]);
+		OAT_ASSERT_THAT(
+		    strcmp(db_value(admin,
+			       "select string_agg(passed::text, ' ') "
+			       "from unnest('{2026-11-19 11:59:59+00, "
+			       "2026-11-19 12:30:00+00}'::timestamptz[]) "
+			       "at, oat.explain('oat-acme-ci', 'web-1', "
+			       "'sshd', '10.1.2.3', at) "
+			       "where check_name = 'idle'"),
+			"true false") == 0,
+		    "%s", zones[i]);
+	}
+}
+
 static void
 test_explain_of_the_unknown_is_no_error(void)
 {
@@ -268,6 +293,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_explain_fixes_can_be_typed),
 	OAT_TEST(test_explain_names_the_row_that_decides),
 	OAT_TEST(test_explain_moves_the_clock_only),
+	OAT_TEST(test_explain_is_the_same_in_every_time_zone),
 	OAT_TEST(test_explain_of_the_unknown_is_no_error),
 	OAT_TEST(test_access_lists_grants_on_enrolled_hosts),
 	OAT_TEST(test_access_lists_nobody_who_is_refused),

@@ -5,6 +5,8 @@
 #include "sqlstate.h"
 #include "tests/runner.h"
 
+#include <stdio.h>
+
 /* Everything that an installation could change, rows included. */
 static const char digest[] =
     "select md5(string_agg(line, E'\\n' order by line)) from ("
@@ -47,7 +49,7 @@ static const char digest[] =
 static void
 install(const char *role)
 {
-	char *output;
+	char *output = "";
 
 	OAT_ASSERT_THAT(
 	    oat_cluster_install(role, oat_cluster_database(), &output) == 0,
@@ -150,7 +152,7 @@ test_install_as_anybody_refused_whole(void)
 static void
 test_install_prints_the_line_for_pg_hba(void)
 {
-	char *output;
+	char *output = "";
 
 	CU_ASSERT_EQUAL(
 	    oat_cluster_install("postgres", oat_cluster_database(), &output),
@@ -166,7 +168,7 @@ static void
 test_install_over_foreign_schema_refused(void)
 {
 	PGconn *conn = db_connect("postgres");
-	char *output;
+	char *output = "";
 
 	db_run(conn, "create schema oat");
 	db_run(conn, "create table oat.mine (n int)");
@@ -182,7 +184,7 @@ static void
 test_install_over_powerful_role_refused(void)
 {
 	PGconn *conn = db_connect("postgres");
-	char *output;
+	char *output = "";
 
 	db_run(conn, "create role oat_owner bypassrls");
 	CU_ASSERT_NOT_EQUAL(
@@ -215,7 +217,7 @@ test_install_two_at_once_both_succeed(void)
 		    "-f %s/install.sql; }; one & one && wait $! && echo both",
 		oat_cluster_database(), oat_cluster_sql());
 	const char *argv[] = { "psql", "-X", "-q", "-c", command, NULL };
-	char *output;
+	char *output = "";
 
 	CU_ASSERT_EQUAL(oat_cluster_program(argv, &output), 0);
 	OAT_ASSERT_THAT(strstr(output, "both") != NULL, "%s", output);
@@ -243,6 +245,85 @@ test_install_that_fails_changes_nothing(void)
 	install("postgres");
 }
 
+/*
+ * A copy of sql/ whose install.sql stops at version 1: the parts for later
+ * versions, from their question to their \\endif, are left out.
+ */
+static char *
+version_1_alone(void)
+{
+	char *folder =
+	    db_text("%s/sql_%s", oat_cluster_folder(), oat_cluster_database());
+	char *command = db_text("\\! mkdir %s && cp %s/*.sql %s && "
+				"sed -i '/version = [2-9])/,/^.endif/d' "
+				"%s/install.sql",
+	    folder, oat_cluster_sql(), folder, folder);
+	const char *argv[] = { "psql", "-X", "-q", "-c", command, NULL };
+	char *output = "";
+
+	CU_ASSERT_EQUAL_FATAL(oat_cluster_program(argv, &output), 0);
+	OAT_ASSERT_TEXT(output, "");
+	return db_text("%s/install.sql", folder);
+}
+
+static void
+install_version_1(void)
+{
+	char *file = version_1_alone(), *output;
+	const char *argv[] = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
+		"-d", oat_cluster_database(), "-f", file, NULL };
+
+	OAT_ASSERT_THAT(oat_cluster_program(argv, &output) == 0, "%s", output);
+	db_expect(db_connect("postgres"), "1",
+	    "select max(version) from oat.migrations");
+}
+
+static void
+test_install_case_60_over_version_1_keeps_its_rows(void)
+{
+	const char *rows = "select (select string_agg(login || uid || "
+			   "selector, ',') from oat.tokens), "
+			   "(select count(*) from oat.grants), "
+			   "(select count(*) from oat.activity), "
+			   "(select count(*) from oat.served)";
+	PGconn *conn, *host;
+	char *selector, *before;
+
+	install_version_1();
+	conn = db_connect("postgres");
+	host = fixture_acme(conn, &selector);
+	fixture_token(conn, "acme", "cd");
+	db_run(host, "select * from oat.host_identities(0, 0)");
+	fixture_expect(host, "allowed", .selector = selector);
+	before = db_value(conn, "%s", rows);
+	install("postgres");
+	db_expect(conn, "t", "select max(version) > 1 from oat.migrations");
+	db_expect(conn, before, "%s", rows);
+	fixture_expect(host, "allowed", .selector = selector);
+	db_expect(conn, "t",
+	    "select bool_and(passed) from oat.explain('oat-acme-ci', 'web-1', "
+	    "'sshd', '10.1.2.3')");
+	db_run(conn, "select oat.rotate_token('acme', 'ci', '%s', '1 h')",
+	    fixture_verifier());
+	fixture_expect(host, "allowed", .selector = selector);
+}
+
+/* However a schema came about, it is the same. */
+static void
+test_install_case_60_over_version_1_equals_a_fresh_one(void)
+{
+	char migrated[64]; /* what a test makes goes with its database */
+
+	install_version_1();
+	install("postgres");
+	(void)snprintf(migrated, sizeof(migrated), "%s",
+	    db_value(db_connect("postgres"), "%s", digest));
+	oat_cluster_end();
+	oat_cluster_begin();
+	install("postgres");
+	db_expect(db_connect("postgres"), migrated, "%s", digest);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_install_as_superuser_works),
 	OAT_TEST(test_install_as_superuser_twice_changes_nothing),
@@ -256,6 +337,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_install_in_second_database_works),
 	OAT_TEST(test_install_two_at_once_both_succeed),
 	OAT_TEST(test_install_that_fails_changes_nothing),
+	OAT_TEST(test_install_case_60_over_version_1_keeps_its_rows),
+	OAT_TEST(test_install_case_60_over_version_1_equals_a_fresh_one),
 	CU_TEST_INFO_NULL,
 };
 

@@ -9,6 +9,7 @@
 #define A63 "a12345678901234567890123456789012345678901234567890123456789012"
 
 /* Each of these, in a statement with one $1, must be refused by name. */
+static void
 refuse_all(PGconn *conn, const char *sql, const char *const bad[])
 {
 	const char *sqlstate;

@@ -39,6 +39,9 @@ static const struct right table_rights[] = {
 	{ "oat_admin", "migrations", "S" },
 	{ "oat_admin", "served", "S" },
 	{ "oat_admin", "uses", "S" },
+	{ "oat_admin", "rotation_status", "S" },
+	{ "oat_admin", "secret_history", "S" },
+	{ "oat_admin", "typed", "S" },
 	{ "oat_auditor", "plans", "S" },
 	{ "oat_auditor", "organizations", "S" },
 	{ "oat_auditor", "allowances", "S" },
@@ -58,6 +61,9 @@ static const struct right table_rights[] = {
 	{ "oat_auditor", "migrations", "S" },
 	{ "oat_auditor", "served", "S" },
 	{ "oat_auditor", "uses", "S" },
+	{ "oat_auditor", "rotation_status", "S" },
+	{ "oat_auditor", "secret_history", "S" },
+	{ "oat_auditor", "typed", "S" },
 	{ "oat_delegate", "tokens", "SIUD" },
 	{ "oat_delegate", "grants", "SIUD" },
 	{ "oat_delegate", "organizations", "S" },
@@ -67,6 +73,14 @@ static const struct right table_rights[] = {
 	{ "oat_delegate", "token_status", "S" },
 	{ "oat_delegate", "access", "S" },
 	{ "oat_delegate", "usage_daily", "S" },
+	{ "oat_delegate", "errors", "S" },
+	{ "oat_delegate", "hosts", "S" },
+	{ "oat_delegate", "last_use", "S" },
+	{ "oat_delegate", "plans", "S" },
+	{ "oat_delegate", "rotation_status", "S" },
+	{ "oat_delegate", "secret_history", "S" },
+	{ "oat_delegate", "typed", "S" },
+	{ "oat_delegate", "uses", "S" },
 };
 
 static const char *const group_roles[] = { "oat_admin", "oat_auditor",
@@ -188,16 +202,22 @@ static void
 test_privileges_delegates_write_these_columns_alone(void)
 {
 	db_expect(root,
-	    "grants|expires_at,groups,host,organization,service,token\n"
-	    "tokens|allowed_from,contact,deactivated_at,description,"
-	    "expires_at,max_idle,name,not_before,organization,overlap_until,"
-	    "selector,shell,uses_left,verifier",
-	    "select c.relname, string_agg(a.attname, ',' order by a.attname) "
-	    "from pg_class c join pg_attribute a on a.attrelid = c.oid "
-	    "where c.relnamespace = 'oat'::regnamespace and c.relkind = 'r' "
-	    "and a.attnum > 0 and not a.attisdropped and "
-	    "has_column_privilege('oat_delegate', c.oid, a.attnum, 'insert') "
-	    "group by c.relname order by c.relname");
+	    "grants|expires_at groups host organization service token|"
+	    "expires_at groups host organization service token\n"
+	    "tokens|allowed_from contact deactivated_at description "
+	    "expires_at max_idle name not_before organization shell uses_left "
+	    "verifier|allowed_from contact deactivated_at description "
+	    "expires_at max_idle not_before overlap_until selector "
+	    "sessions_end_at shell uses_left verifier",
+	    "select relname, string_agg(attname, ' ' order by attname) "
+	    "filter (where has_column_privilege('oat_delegate', c.oid, "
+	    "attnum, 'insert')), string_agg(attname, ' ' order by attname) "
+	    "filter (where has_column_privilege('oat_delegate', c.oid, "
+	    "attnum, 'update')) from pg_class c join pg_attribute a "
+	    "on attrelid = c.oid and attnum > 0 and not attisdropped "
+	    "where relnamespace = 'oat'::regnamespace and relkind = 'r' "
+	    "and has_any_column_privilege('oat_delegate', c.oid, 'insert') "
+	    "group by relname order by relname");
 }
 
 static void

@@ -131,12 +131,12 @@ static void
 test_rotation_gives_the_former_lifetime_again(void)
 {
 	fixture_force(root,
-	    "update oat.tokens set created_at = now() - interval '80 days', "
-	    "expires_at = now() + interval '10 days'");
+	    "update oat.tokens set created_at = now() - interval '1920 h', "
+	    "expires_at = now() + interval '240 h'");
 	(void)rotate("1 h");
 	db_expect(admin, "t",
-	    "select expires_at - now() between interval '89 days 23 h' "
-	    "and interval '90 days' from oat.tokens");
+	    "select expires_at - now() between interval '2159 h' "
+	    "and interval '2160 h' from oat.tokens");
 }
 
 static void

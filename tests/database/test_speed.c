@@ -12,7 +12,7 @@
 #define MANY 100000
 #define GRANTS_EACH 3
 #define ROWS_MAX 100 /* of any one node of a plan on the path */
-#define LOGINS 200
+#define LOGINS 50
 
 static PGconn *root;
 static char *plans; /* of what ran since auto_explain was switched on */
@@ -50,8 +50,8 @@ load(int count)
 	db_run(root,
 	    "insert into oat.secrets "
 	    "(selector, organization, token, verifier, adopted) "
-	    "select selector, organization, name, selector || substr('%s', 13)"
-	    ", true from oat.tokens",
+	    "select selector, organization, name, case uid %% 1000 when 1 "
+	    "then selector || substr('%s', 13) end, true from oat.tokens",
 	    fixture_verifier());
 	db_run(root,
 	    "insert into oat.identities (id, name, kind, organization, token) "
@@ -135,25 +135,28 @@ expect_index_scans_only(const char *sql)
 	    "%s: %s", sql, text);
 }
 
-/* Microseconds of the fastest of many logins of host-1. */
+/*
+ * Microseconds of the fastest of many logins of host-1, each by a connection
+ * of its own, as logins are: nothing of it is planned or cached before.
+ */
 static double
 login_us(void)
 {
-	PGconn *host = db_connect("oat_host-1");
 	char *selector = db_value(root,
-	    "select selector from oat.tokens t join oat.grants g on "
-	    "(g.organization, g.token) = (t.organization, t.name) "
-	    "where g.host = 'host-1' limit 1");
+	    "select selector from oat.tokens where uid %% 1000 = 1 limit 1");
 	char *login = db_value(root,
 	    "select login from oat.tokens where selector = '%s'", selector);
 	struct timespec start, end;
 	double us, best = 1e9;
+	PGconn *host;
 	int i;
 
 	for (i = 0; i < LOGINS; i++) {
 		clock_gettime(CLOCK_MONOTONIC, &start);
+		host = db_connect("oat_host-1");
 		db_run(host, "select oat.host_verifier('%s')", selector);
 		fixture_decide(host, .selector = selector, .login = login);
+		db_disconnect(host);
 		clock_gettime(CLOCK_MONOTONIC, &end);
 		us = (double)(end.tv_sec - start.tv_sec) * 1e6 +
 		     (double)(end.tv_nsec - start.tv_nsec) / 1e3;

@@ -83,18 +83,30 @@ install_program(const char *from)
 	return n > 0 && write_all(OAT_PATH_PROGRAM, 0755, bytes, (size_t)n);
 }
 
+static bool
+write_proc(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd != -1 && write(fd, text, strlen(text)) > 0;
+
+	close(fd);
+	return done;
+}
+
 /* In a user namespace somebody who is not root may do the same. */
 static bool
 become_root_of_our_own(void)
 {
-	char map[64];
+	char uid_map[64], gid_map[64];
 
 	if (geteuid() == 0)
 		return unshare(CLONE_NEWNS) == 0;
-	snprintf(map, sizeof(map), "0 %u 1", (unsigned)geteuid());
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == -1)
-		return false;
-	return write_all("/proc/self/uid_map", 0, map, strlen(map));
+	snprintf(uid_map, sizeof(uid_map), "0 %u 1", (unsigned)geteuid());
+	snprintf(gid_map, sizeof(gid_map), "0 %u 1", (unsigned)getegid());
+	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	       write_proc("/proc/self/uid_map", uid_map) &&
+	       write_proc("/proc/self/setgroups", "deny") &&
+	       write_proc("/proc/self/gid_map", gid_map);
 }
 
 static bool

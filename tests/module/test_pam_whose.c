@@ -130,6 +130,7 @@ test_pam_names_are_sought_at_the_start_of_whole_passwd_lines(void)
 		{ "oat-acme-c:x:1:1:::\n", false },
 		{ "oat-acme-c\noat-acme-ci:x\n", true },
 		{ "#oat-acme-ci:x:1:1:::\n", false },
+		{ "oat-acme-ci+oat-acme-ci:x:1:1:::\n", false },
 		{ "a:x:1:1:oat-acme-ci:/oat-acme-ci:\n", false },
 		{ "oat-oat-acme-ci:x:1:1:::\n", false },
 	};

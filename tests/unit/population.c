@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/snapshot_write.h"
+#include "nss_oat/nss_oat.h"
 #include "nss_oat/source.h"
 #include "tests/runner.h"
 
@@ -166,4 +167,105 @@ oat_member_is(const struct oat_record *record, size_t i, int version)
 	       record->expires_at == (int64_t)i &&
 	       strcmp(record->shell, oat_member_shell(i, version)) == 0 &&
 	       record->group_count == (record->active ? OAT_MEMBER_GROUPS : 0);
+}
+
+/* --- questions about all of them ------------------------------------------ */
+
+static enum oat_status
+collect(uint32_t gid, void *arg)
+{
+	struct oat_gids *gids = arg;
+
+	if (gids->count < OAT_MEMBER_GROUPS)
+		gids->gid[gids->count] = gid;
+	gids->count++;
+	return OAT_OK;
+}
+
+enum oat_status
+oat_population_groups_of(const struct oat_snapshot *snapshot,
+    const struct oat_record *record, struct oat_gids *ret_gids)
+{
+	memset(ret_gids, 0, sizeof(*ret_gids));
+	return oat_snapshot_groups(snapshot, record, collect, ret_gids);
+}
+
+static bool
+are_member_groups(const struct oat_gids *gids, size_t i)
+{
+	if (!oat_member_is_active(i))
+		return gids->count == 0;
+	return gids->count == OAT_MEMBER_GROUPS &&
+	       memcmp(gids->gid, oat_member_gids, sizeof(gids->gid)) == 0;
+}
+
+bool
+oat_population_answers_truly(
+    const struct oat_snapshot *snapshot, size_t count, bool *ret_all)
+{
+	char name[OAT_LOGIN_MAX + 1];
+	struct oat_record record;
+	enum oat_status status;
+	struct oat_gids gids;
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		oat_member_name(i, name);
+		status = oat_snapshot_find_name(snapshot, name, &record);
+		if (status == OAT_OK) {
+			if (!oat_member_is(&record, i, 0))
+				return false;
+			status =
+			    oat_population_groups_of(snapshot, &record, &gids);
+			if (status == OAT_OK && !are_member_groups(&gids, i))
+				return false;
+		}
+		if (status != OAT_OK && status != OAT_UNAVAILABLE)
+			return false;
+		all = all && status == OAT_OK;
+		status = oat_snapshot_find_id(
+		    snapshot, OAT_MEMBER_UID + (uint32_t)i, &record);
+		if (status != OAT_OK && status != OAT_UNAVAILABLE)
+			return false;
+		if (status == OAT_OK && !oat_member_is(&record, i, 0))
+			return false;
+		all = all && status == OAT_OK;
+	}
+	*ret_all = all;
+	return true;
+}
+
+bool
+oat_population_walks_truly(const struct oat_snapshot *snapshot, size_t count)
+{
+	uint64_t cursor = 0;
+	struct oat_record record;
+	enum oat_status status;
+	size_t seen = 0;
+
+	while ((status = oat_snapshot_next(snapshot, &cursor, &record)) ==
+	       OAT_OK) {
+		if (seen >= OAT_MEMBER_GROUPS &&
+		    !oat_member_is(&record, seen - OAT_MEMBER_GROUPS, 0))
+			return false;
+		seen++;
+	}
+	return status == OAT_UNAVAILABLE ||
+	       (status == OAT_NOTFOUND && seen == count + OAT_MEMBER_GROUPS);
+}
+
+void
+oat_population_forget(void)
+{
+	struct passwd passwd;
+	char buffer[512];
+	int error;
+
+	/* Whoever misses looks whether the file is still the same. */
+	oat_population_publish(1, 0);
+	CU_ASSERT_EQUAL(
+	    _nss_oat_getpwuid_r(99998, &passwd, buffer, sizeof(buffer), &error),
+	    NSS_STATUS_NOTFOUND);
+	CU_ASSERT_EQUAL(unlink(oat_population_path), 0);
 }

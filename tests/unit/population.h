@@ -52,4 +52,28 @@ const char *oat_member_shell(size_t i, int version);
 /* Is this record member i of that version, in every field? */
 bool oat_member_is(const struct oat_record *record, size_t i, int version);
 
+/* What a list of gids was like. */
+struct oat_gids {
+	uint32_t gid[OAT_MEMBER_GROUPS]; /* the first ones */
+	size_t count;
+};
+
+/* oat_snapshot_groups(), into that. */
+enum oat_status oat_population_groups_of(const struct oat_snapshot *snapshot,
+    const struct oat_record *record, struct oat_gids *ret_gids);
+
+/*
+ * Is everything about each of `count` members of version 0 right, or refused as
+ * unavailable? *ret_all: nothing was refused.
+ */
+bool oat_population_answers_truly(
+    const struct oat_snapshot *snapshot, size_t count, bool *ret_all);
+
+/* Does a walk give them ascending, to the end or to OAT_UNAVAILABLE? */
+bool
+oat_population_walks_truly(const struct oat_snapshot *snapshot, size_t count);
+
+/* Nothing is there, and the NSS module has no copy of what was. */
+void oat_population_forget(void);
+
 #endif

@@ -295,6 +295,36 @@ test_nss_source_after_a_fork_in_any_moment_answers(void)
 	run_threads(fork_often);
 }
 
+/* Cancelled, as soon as it passes a cancellation point. */
+static void *
+ask_when_cancelled(void *arg)
+{
+	(void)pthread_cancel(pthread_self());
+	*(int *)arg = version_of(0);
+	(void)ask_id(NOT_THERE);
+	pthread_testcancel();
+	*(int *)arg = -2;
+	return NULL;
+}
+
+static void
+test_nss_source_asked_by_a_cancelled_thread_answers_first(void)
+{
+	pthread_t thread;
+	void *result;
+	int version = -1;
+
+	if (!oat_population_is_root())
+		return;
+	oat_population_publish(MEMBERS, 1);
+	CU_ASSERT_EQUAL(ask_id(NOT_THERE), NSS_STATUS_NOTFOUND);
+	CU_ASSERT_EQUAL_FATAL(
+	    pthread_create(&thread, NULL, ask_when_cancelled, &version), 0);
+	CU_ASSERT_EQUAL(pthread_join(thread, &result), 0);
+	CU_ASSERT_PTR_EQUAL(result, PTHREAD_CANCELED);
+	CU_ASSERT_EQUAL(version, 1);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_nss_source_hit_is_at_most_100_ms_behind),
 	OAT_TEST(test_nss_source_miss_is_not_behind_at_all),
@@ -303,6 +333,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_nss_source_without_memory_reads_the_file),
 	OAT_TEST(case_27_threads_while_it_is_replaced_get_old_or_new_answers),
 	OAT_TEST(test_nss_source_after_a_fork_in_any_moment_answers),
+	OAT_TEST(test_nss_source_asked_by_a_cancelled_thread_answers_first),
 	CU_TEST_INFO_NULL,
 };
 

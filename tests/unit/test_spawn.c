@@ -62,6 +62,8 @@ test_spawn_end_keeps_errno_and_accepts_none(void)
 	struct oat_spawn none = { .fd = -1, .pid = 0 }, spawn;
 
 	CU_ASSERT_FATAL(oat_script_start("exit 3", &spawn) == OAT_OK);
+	/* Collected by somebody else, so that something in it fails. */
+	CU_ASSERT(waitpid(-1, NULL, (int)__WALL) == spawn.pid);
 	errno = 1234;
 	oat_spawn_end(&spawn);
 	oat_spawn_end(&spawn);
@@ -138,7 +140,7 @@ test_spawn_ending_is_bounded_however_the_program_behaves(void)
 	assert_ended_in_time("echo $$; kill -STOP $$");
 	assert_ended_in_time("echo $$; yes");
 	assert_ended_in_time("echo $$; exec 0<&- 1>&-; sleep 1000");
-	assert_ended_in_time("echo $$; kill -STOP $PPID; sleep 1000");
+	assert_ended_in_time("echo $$; kill -STOP $PPID; exec sleep 1000");
 }
 
 static void
@@ -200,7 +202,8 @@ test_spawn_program_dies_with_its_host(void)
 	CU_ASSERT_FATAL(pipe(ends) == 0);
 	host = fork();
 	if (host == 0) {
-		if (oat_script_start("echo $$; sleep 1000", &spawn) != OAT_OK)
+		if (oat_script_start("echo $$; exec sleep 1000", &spawn) !=
+		    OAT_OK)
 			_exit(1);
 		program = oat_script_read_pid(spawn.fd);
 		if (write(ends[1], &program, sizeof(program)) < 0)

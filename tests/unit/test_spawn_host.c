@@ -83,7 +83,8 @@ dies_with_setuid_host(void)
 	host = fork();
 	if (host == 0) {
 		if (setresuid(65534, 0, 0) == -1 ||
-		    oat_script_start("echo $$; sleep 1000", &spawn) != OAT_OK)
+		    oat_script_start("echo $$; exec sleep 1000", &spawn) !=
+			OAT_OK)
 			_exit(1);
 		program = oat_script_read_pid(spawn.fd);
 		if (write(ends[1], &program, sizeof(program)) < 0)

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Snapshots with bytes that are not as they were written: by accident, so that
+ * a check does not hold, or by a hostile writer, who makes the checks hold.
+ */
+#include "common/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/snapshot_format.h"
+#include "tests/runner.h"
+#include "tests/unit/population.h"
+
+#define SMALL 9 /* members of a snapshot whose every byte is tried */
+
+/* --- bytes that are not as written --------------------------------------- */
+
+static void
+test_snapshot_with_any_byte_changed_is_right_or_unavailable(void)
+{
+	static const unsigned char masks[] = { 0x01, 0x10, 0x80, 0xff };
+	struct oat_snapshot snapshot;
+	size_t i, j, size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+	bool all;
+
+	for (i = 0; i < size; i++)
+		for (j = 0; j < sizeof(masks); j++) {
+			image[i] ^= masks[j];
+			if (oat_snapshot_from_bytes(image, size, &snapshot) ==
+			    OAT_OK) {
+				OAT_ASSERT_THAT(oat_population_answers_truly(
+						    &snapshot, SMALL, &all) &&
+						    oat_population_walks_truly(
+							&snapshot, SMALL),
+				    "byte %zu, mask %02x", i, masks[j]);
+				OAT_ASSERT_THAT(
+				    oat_snapshot_verify(&snapshot) != OAT_OK,
+				    "byte %zu, mask %02x", i, masks[j]);
+			}
+			image[i] ^= masks[j];
+		}
+	free(image);
+}
+
+static void
+test_snapshot_with_blocks_exchanged_is_right_or_unavailable(void)
+{
+	enum { BLOCK = 64 };
+	unsigned char spare[BLOCK];
+	struct oat_snapshot snapshot;
+	size_t i, j, size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+	bool all;
+
+	for (i = 320; i + BLOCK <= size; i += BLOCK)
+		for (j = i + BLOCK; j + BLOCK <= size; j += BLOCK) {
+			memcpy(spare, image + i, BLOCK);
+			memcpy(image + i, image + j, BLOCK);
+			memcpy(image + j, spare, BLOCK);
+			CU_ASSERT_EQUAL(
+			    oat_snapshot_from_bytes(image, size, &snapshot),
+			    OAT_OK);
+			OAT_ASSERT_THAT(
+			    oat_population_answers_truly(
+				&snapshot, SMALL, &all) &&
+				oat_population_walks_truly(&snapshot, SMALL) &&
+				oat_snapshot_verify(&snapshot) != OAT_OK,
+			    "blocks at %zu and %zu", i, j);
+			memcpy(image + j, image + i, BLOCK);
+			memcpy(image + i, spare, BLOCK);
+		}
+	free(image);
+}
+
+static void
+test_snapshot_with_any_block_of_another_is_right_or_unavailable(void)
+{
+	enum { BLOCK = 64 };
+	struct oat_snapshot snapshot;
+	size_t i, size, other_size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+	unsigned char *other = oat_population_build(SMALL, 2, &other_size);
+	unsigned char spare[BLOCK];
+	bool all;
+
+	for (i = 320; i + BLOCK <= size; i += BLOCK) {
+		memcpy(spare, image + i, BLOCK);
+		memcpy(image + i, other + i, BLOCK);
+		CU_ASSERT_EQUAL(
+		    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+		OAT_ASSERT_THAT(
+		    oat_population_answers_truly(&snapshot, SMALL, &all) &&
+			oat_population_walks_truly(&snapshot, SMALL),
+		    "block at %zu", i);
+		memcpy(image + i, spare, BLOCK);
+	}
+	free(image);
+	free(other);
+}
+
+/* --- bytes with right checks, by a hostile writer ------------------------ */
+
+/* Write the check of a block again. */
+static void
+seal(const struct oat_snapshot *snapshot, unsigned char *bytes, uint64_t offset,
+    size_t size)
+{
+	uint64_t check = oat_snapshot_seed(snapshot->check, offset);
+
+	check = oat_snapshot_check(
+	    check, bytes + offset + sizeof(check), size - sizeof(check));
+	memcpy(bytes + offset, &check, sizeof(check));
+}
+
+/* Change member 0's record and seal it again. */
+static void
+assert_record_refused(
+    void (*change)(struct oat_snapshot_record *), const char *what)
+{
+	struct oat_snapshot snapshot;
+	struct oat_snapshot_record head;
+	struct oat_record record;
+	uint64_t offset;
+	size_t size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+	/* Behind the groups, each of one line. */
+	offset = snapshot.records + OAT_MEMBER_GROUPS * OAT_SNAPSHOT_LINE;
+	memcpy(&head, image + offset, sizeof(head));
+	CU_ASSERT_EQUAL(head.id, OAT_MEMBER_UID);
+	change(&head);
+	memcpy(image + offset, &head, sizeof(head));
+	seal(&snapshot, image, offset, OAT_SNAPSHOT_LINE);
+	OAT_ASSERT_THAT(oat_snapshot_find_name(&snapshot, "oat-acme-t0",
+			    &record) == OAT_UNAVAILABLE,
+	    "%s", what);
+	OAT_ASSERT_THAT(
+	    oat_snapshot_verify(&snapshot) == OAT_UNAVAILABLE, "%s", what);
+	free(image);
+}
+
+static void
+make_kind_unknown(struct oat_snapshot_record *head)
+{
+	head->kind = 3;
+}
+
+static void
+make_root(struct oat_snapshot_record *head)
+{
+	head->id = 0;
+}
+
+static void
+make_name_too_long(struct oat_snapshot_record *head)
+{
+	head->name_length = OAT_GROUP_MAX + 1;
+}
+
+static void
+make_name_empty(struct oat_snapshot_record *head)
+{
+	head->name_length = 0;
+}
+
+static void
+make_name_foreign(struct oat_snapshot_record *head)
+{
+	head->name_length = 4;
+}
+
+static void
+make_shell_too_long(struct oat_snapshot_record *head)
+{
+	head->shell_length = 255;
+}
+
+static void
+make_list_outside(struct oat_snapshot_record *head)
+{
+	head->groups = UINT32_MAX;
+}
+
+static void
+test_snapshot_record_that_cannot_be_is_unavailable(void)
+{
+	assert_record_refused(make_kind_unknown, "unknown kind");
+	assert_record_refused(make_root, "number 0");
+	assert_record_refused(make_name_too_long, "name too long");
+	assert_record_refused(make_name_empty, "empty name");
+	assert_record_refused(make_name_foreign, "name that is not ours");
+	assert_record_refused(make_shell_too_long, "shell too long");
+	assert_record_refused(make_list_outside, "list outside");
+}
+
+static void
+test_snapshot_list_beyond_the_end_is_unavailable(void)
+{
+	struct oat_snapshot snapshot;
+	struct oat_record record;
+	struct oat_gids gids;
+	size_t size;
+	void *image = oat_population_build(SMALL, 0, &size);
+
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_find_name(&snapshot, "oat-acme-t0", &record), OAT_OK);
+	record.group_count = UINT32_MAX;
+	CU_ASSERT_EQUAL(oat_population_groups_of(&snapshot, &record, &gids),
+	    OAT_UNAVAILABLE);
+	record.groups = size;
+	CU_ASSERT_EQUAL(oat_population_groups_of(&snapshot, &record, &gids),
+	    OAT_UNAVAILABLE);
+	free(image);
+}
+
+/* Every bucket is full, so that the search never finds an end. */
+static void
+test_snapshot_of_full_buckets_is_searched_once(void)
+{
+	struct oat_snapshot_bucket *bucket;
+	struct oat_snapshot snapshot;
+	struct oat_record record;
+	uint64_t offset;
+	size_t size;
+	unsigned char *image = oat_population_build(100, 0, &size);
+	int i;
+
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+	for (offset = sizeof(struct oat_snapshot_header);
+	     offset < snapshot.records; offset += sizeof(*bucket)) {
+		bucket = (struct oat_snapshot_bucket *)(void *)(image + offset);
+		for (i = 0; i < OAT_SNAPSHOT_ENTRIES; i++) {
+			bucket->entry[i].key = 1;
+			bucket->entry[i].where = UINT32_MAX;
+		}
+		seal(&snapshot, image, offset, sizeof(*bucket));
+	}
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_find_id(&snapshot, 70000, &record), OAT_NOTFOUND);
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_find_name(&snapshot, "oat-acme-t0", &record),
+	    OAT_NOTFOUND);
+	CU_ASSERT_EQUAL(
+	    oat_snapshot_find_id(&snapshot, 1, &record), OAT_UNAVAILABLE);
+	free(image);
+}
+
+/* Change the header and seal it again. */
+static void
+assert_header_refused(
+    void (*change)(struct oat_snapshot_header *), const char *what)
+{
+	struct oat_snapshot_header header;
+	struct oat_snapshot snapshot;
+	size_t size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+
+	memcpy(&header, image, sizeof(header));
+	change(&header);
+	header.check = oat_snapshot_check(OAT_SNAPSHOT_MAGIC, &header,
+	    offsetof(struct oat_snapshot_header, check));
+	memcpy(image, &header, sizeof(header));
+	OAT_ASSERT_THAT(
+	    oat_snapshot_from_bytes(image, size, &snapshot) == OAT_UNAVAILABLE,
+	    "%s", what);
+	free(image);
+}
+
+static void
+make_magic_newer(struct oat_snapshot_header *header)
+{
+	header->magic += UINT64_C(1) << 56;
+}
+
+static void
+make_size_wrong(struct oat_snapshot_header *header)
+{
+	header->size--;
+}
+
+static void
+make_no_buckets(struct oat_snapshot_header *header)
+{
+	header->name_buckets = 0;
+}
+
+static void
+make_no_id_buckets(struct oat_snapshot_header *header)
+{
+	header->id_buckets = 0;
+}
+
+static void
+make_too_many_buckets(struct oat_snapshot_header *header)
+{
+	header->name_buckets = header->id_buckets = UINT32_MAX;
+}
+
+static void
+make_lists_beyond(struct oat_snapshot_header *header)
+{
+	header->lists = header->size + OAT_SNAPSHOT_LINE;
+}
+
+static void
+make_lists_before(struct oat_snapshot_header *header)
+{
+	header->lists = 0;
+}
+
+static void
+make_home_endless(struct oat_snapshot_header *header)
+{
+	memset(header->home_root, 'h', sizeof(header->home_root));
+}
+
+static void
+test_snapshot_header_that_cannot_be_is_unavailable(void)
+{
+	assert_header_refused(make_magic_newer, "another version");
+	assert_header_refused(make_size_wrong, "another size");
+	assert_header_refused(make_no_buckets, "no buckets for names");
+	assert_header_refused(make_no_id_buckets, "no buckets for numbers");
+	assert_header_refused(make_too_many_buckets, "buckets beyond the end");
+	assert_header_refused(make_lists_beyond, "lists beyond the end");
+	assert_header_refused(make_lists_before, "lists before the records");
+	assert_header_refused(make_home_endless, "endless home_root");
+}
+
+static CU_TestInfo tests[] = {
+	OAT_TEST(test_snapshot_with_any_byte_changed_is_right_or_unavailable),
+	OAT_TEST(test_snapshot_with_blocks_exchanged_is_right_or_unavailable),
+	OAT_TEST(
+	    test_snapshot_with_any_block_of_another_is_right_or_unavailable),
+	OAT_TEST(test_snapshot_record_that_cannot_be_is_unavailable),
+	OAT_TEST(test_snapshot_list_beyond_the_end_is_unavailable),
+	OAT_TEST(test_snapshot_of_full_buckets_is_searched_once),
+	OAT_TEST(test_snapshot_header_that_cannot_be_is_unavailable),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ .pName = "snapshot_damage",
+	    .pInitFunc = oat_population_set_up,
+	    .pCleanupFunc = oat_population_tear_down,
+	    .pTests = tests },
+	CU_SUITE_INFO_NULL,
+};
