@@ -3,6 +3,7 @@
 #   make                 the two plugins and the program, in build/
 #   make install         DESTDIR= prefix= sysconfdir= ... as packagers expect
 #   make check           every test; installs what it needs (make deps)
+#   make check-postgres  the database tests on PostgreSQL 13 to 18
 #   make demo            the whole story in a disposable copy of this host
 #   make bench           figures as ratios, side by side
 #   make fuzz lint       fuzz targets, 60 s each; static analysis
@@ -173,6 +174,10 @@ deps:
 check:
 	tests/check
 
+# The database tests on every supported release of PostgreSQL.
+check-postgres:
+	tests/check-postgres
+
 demo:
 	tests/demo
 
@@ -280,7 +285,8 @@ uninstall:
 clean:
 	rm -rf $B
 
-.PHONY: all tests host-tools bench-tools deps check demo bench fuzz lint \
+
+.PHONY: check-postgres all tests host-tools bench-tools deps check demo bench fuzz lint \
 	install install-documents uninstall clean FORCE
 
 -include $(shell find $B -name '*.d' 2>/dev/null)

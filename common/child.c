@@ -114,9 +114,9 @@ become(const struct oat_account *account)
 		return -1;
 	/* What was given up must not come back. */
 	return setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0 ||
-		getuid() == 0 || getgid() == 0
-	    ? -1
-	    : 0;
+		       getuid() == 0 || getgid() == 0
+		   ? -1
+		   : 0;
 }
 
 static int

@@ -16,7 +16,10 @@ struct oat_child {
 	int fd; /* owned; a stream socket, close-on-exec */
 };
 
-#define OAT_CHILD_NONE { -1, -1 }
+#define OAT_CHILD_NONE \
+	{              \
+		-1, -1 \
+	}
 
 /* Who the children are; read from /etc/passwd, never through NSS. */
 struct oat_account {
@@ -29,8 +32,8 @@ struct oat_account {
  * OAT_OK; OAT_NOTFOUND when /etc/passwd has no such name; OAT_INVALID when it
  * is uid or gid 0; OAT_SYSTEM when the file cannot be read.
  */
-enum oat_status oat_account_find(
-    const char *name, struct oat_account *ret_account);
+enum oat_status
+oat_account_find(const char *name, struct oat_account *ret_account);
 
 /*
  * Fork. The child keeps only its socket and descriptors 0-2 on /dev/null, can

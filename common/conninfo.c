@@ -31,8 +31,8 @@ static const char *const key_names[KEY_COUNT] = {
 static enum oat_status
 refuse(char *ret_error, const char *key, const char *why)
 {
-	(void)snprintf(ret_error, OAT_CONNINFO_ERROR_MAX, "database: %s: %s",
-	    key, why);
+	(void)snprintf(
+	    ret_error, OAT_CONNINFO_ERROR_MAX, "database: %s: %s", key, why);
 	return OAT_INVALID;
 }
 
@@ -172,7 +172,7 @@ static bool
 is(const struct oat_conninfo *conninfo, enum key key, const char *value)
 {
 	return conninfo->value[key] != NULL &&
-	    strcmp(conninfo->value[key], value) == 0;
+	       strcmp(conninfo->value[key], value) == 0;
 }
 
 static enum oat_status
@@ -198,7 +198,8 @@ check_policy(const struct oat_conninfo *conninfo, char *ret_error)
 	size_t i;
 
 	if (conninfo->value[KEY_DBNAME] == NULL)
-		return refuse(ret_error, "dbname", "missing; usually dbname=oat");
+		return refuse(
+		    ret_error, "dbname", "missing; usually dbname=oat");
 	if (conninfo->value[KEY_USER] == NULL)
 		return refuse(ret_error, "user",
 		    "missing; oat.enroll_host() returns the role of this host");

@@ -60,12 +60,12 @@ bool oat_conninfo_sends_password(const struct oat_conninfo *conninfo);
  * live as long as the conninfo; the password is not among them. Returns how
  * many there are without the end.
  */
-size_t oat_conninfo_settings(const struct oat_conninfo *conninfo,
-    size_t server, struct oat_setting *ret_settings);
+size_t oat_conninfo_settings(const struct oat_conninfo *conninfo, size_t server,
+    struct oat_setting *ret_settings);
 
 /* "db1:5432", for messages; borrowed. */
-const char *oat_conninfo_server_name(
-    const struct oat_conninfo *conninfo, size_t server);
+const char *
+oat_conninfo_server_name(const struct oat_conninfo *conninfo, size_t server);
 
 /*
  * Can this process read the revocation lists that are configured? libpq goes
@@ -73,7 +73,7 @@ const char *oat_conninfo_server_name(
  * OAT_OK, also when none is configured; OAT_UNAVAILABLE, and ret_error
  * (OAT_CONNINFO_ERROR_MAX bytes) names the key and what is wrong.
  */
-enum oat_status oat_conninfo_check_crl(
-    const struct oat_conninfo *conninfo, char *ret_error);
+enum oat_status
+oat_conninfo_check_crl(const struct oat_conninfo *conninfo, char *ret_error);
 
 #endif

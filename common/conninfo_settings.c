@@ -72,8 +72,8 @@ channel_binding(
 	if (conninfo->value[KEY_CHANNEL_BINDING] != NULL)
 		return conninfo->value[KEY_CHANNEL_BINDING];
 	return sslmode != NULL && strcmp(sslmode, "verify-full") == 0
-	    ? "require"
-	    : "disable";
+		   ? "require"
+		   : "disable";
 }
 
 /*
@@ -133,9 +133,9 @@ oat_conninfo_settings(const struct oat_conninfo *conninfo, size_t index,
 	put(s, &n, "port", server->port);
 	put(s, &n, "dbname", conninfo->value[KEY_DBNAME]);
 	put(s, &n, "user", conninfo->value[KEY_USER]);
-	put(s, &n, "sslmode", is_socket(server)
-		? "disable"
-		: value_or(conninfo, KEY_SSLMODE, "prefer"));
+	put(s, &n, "sslmode",
+	    is_socket(server) ? "disable"
+			      : value_or(conninfo, KEY_SSLMODE, "prefer"));
 	put(s, &n, "sslrootcert", value_or(conninfo, KEY_SSLROOTCERT, NOWHERE));
 	put(s, &n, "sslcert", value_or(conninfo, KEY_SSLCERT, NOWHERE));
 	put(s, &n, "sslkey", value_or(conninfo, KEY_SSLKEY, NOWHERE));

@@ -47,7 +47,7 @@ static inline bool
 is_socket(const struct server *server)
 {
 	return server->hostaddr[0] == '\0' &&
-	    (server->host[0] == '/' || server->host[0] == '@');
+	       (server->host[0] == '/' || server->host[0] == '@');
 }
 
 #endif

@@ -56,8 +56,7 @@ promised(uint32_t status, unsigned also)
 
 /* Read the head of an answer whose first number has been read. */
 static enum oat_status
-read_head(
-    struct oat_wire *in, uint32_t first, unsigned also, char *ret_error)
+read_head(struct oat_wire *in, uint32_t first, unsigned also, char *ret_error)
 {
 	char why[OAT_DATABASE_ERROR_MAX];
 	enum oat_status status;
@@ -140,9 +139,8 @@ oat_courier_decide(struct oat_child *child, const struct oat_question *question,
 	oat_wire_put_text(&out, question->selector);
 	oat_wire_put_text(&out, question->proof);
 	status = converse(child, &out, deadline, NOTHING_ELSE, &in, ret_error);
-	if (status == OAT_OK &&
-	    oat_reply_get(&in, oat_decision_fields, OAT_DECISION_FIELDS,
-		&decision) != OAT_OK)
+	if (status == OAT_OK && oat_reply_get(&in, oat_decision_fields,
+				    OAT_DECISION_FIELDS, &decision) != OAT_OK)
 		status = lost(OAT_INVALID, ret_error);
 	if (status == OAT_OK)
 		*ret_decision = decision;
@@ -160,11 +158,10 @@ oat_courier_record(struct oat_child *child, const char *events,
 
 	oat_wire_put_u32(&out, OAT_COURIER_RECORD);
 	oat_wire_put_text(&out, events);
-	status = converse(
-	    child, &out, deadline, ALSO(OAT_INVALID), &in, ret_error);
-	if (status == OAT_OK &&
-	    (oat_wire_get_u32(&in, &count) != OAT_OK ||
-		oat_wire_end(&in) != OAT_OK))
+	status =
+	    converse(child, &out, deadline, ALSO(OAT_INVALID), &in, ret_error);
+	if (status == OAT_OK && (oat_wire_get_u32(&in, &count) != OAT_OK ||
+				    oat_wire_end(&in) != OAT_OK))
 		status = lost(OAT_INVALID, ret_error);
 	if (status == OAT_OK)
 		*ret_new = count;
@@ -197,7 +194,7 @@ next_row(const struct oat_child *child, struct oat_deadline deadline,
 		*ret_end = true;
 		status = read_head(&in, first, NOTHING_ELSE, ret_error);
 	} else if (oat_reply_get(&in, oat_row_fields, OAT_ROW_FIELDS, &row) !=
-	    OAT_OK)
+		   OAT_OK)
 		status = lost(OAT_INVALID, ret_error);
 	else
 		status = taker->take(&row, taker->context);

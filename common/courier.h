@@ -20,7 +20,7 @@
 /* What the child is sent off with; it has its own copy after the start. */
 struct oat_orders {
 	const struct oat_conninfo *conninfo;
-	const char *password; /* or NULL */
+	const char *password;	      /* or NULL */
 	struct oat_deadline deadline; /* of connecting and of each question */
 };
 
@@ -51,8 +51,7 @@ enum oat_status oat_courier_record(struct oat_child *child, const char *events,
  * function's answer; the child is then of no further use.
  */
 enum oat_status oat_courier_identities(struct oat_child *child,
-    int64_t known_generation, int64_t known_as_of,
-    struct oat_deadline deadline,
+    int64_t known_generation, int64_t known_as_of, struct oat_deadline deadline,
     enum oat_status (*take)(const struct oat_row *row, void *context),
     void *context, char *ret_error);
 

@@ -24,15 +24,15 @@ struct courier {
 };
 
 static void
-put_head(const struct courier *courier, struct oat_wire *out,
-    enum oat_status status)
+put_head(
+    const struct courier *courier, struct oat_wire *out, enum oat_status status)
 {
 	const char *why = "";
 
 	if (status != OAT_OK)
 		why = courier->database != NULL
-		    ? oat_database_error(courier->database)
-		    : courier->error;
+			  ? oat_database_error(courier->database)
+			  : courier->error;
 	oat_wire_put_u32(out, (uint32_t)status);
 	oat_wire_put_text(out, why);
 }
@@ -57,8 +57,7 @@ serve_verifier(
 #define QUESTION_FIELDS 9
 
 static void
-serve_decide(
-    struct courier *courier, struct oat_wire *in, struct oat_wire *out)
+serve_decide(struct courier *courier, struct oat_wire *in, struct oat_wire *out)
 {
 	char text[QUESTION_FIELDS][FIELD_MAX];
 	struct oat_decision decision;
@@ -71,8 +70,8 @@ serve_decide(
 	if (status == OAT_OK) {
 		question = (struct oat_question){ text[0], text[1], text[2],
 			text[3], text[4], text[5], text[6], text[7], text[8] };
-		status = oat_database_decide(courier->database, &question,
-		    courier->deadline, &decision);
+		status = oat_database_decide(
+		    courier->database, &question, courier->deadline, &decision);
 	}
 	put_head(courier, out, status);
 	if (status == OAT_OK)
@@ -81,8 +80,7 @@ serve_decide(
 }
 
 static void
-serve_record(
-    struct courier *courier, struct oat_wire *in, struct oat_wire *out)
+serve_record(struct courier *courier, struct oat_wire *in, struct oat_wire *out)
 {
 	char events[OAT_COURIER_EVENTS_MAX + 1];
 	enum oat_status status;
@@ -155,9 +153,8 @@ serve(struct courier *courier)
 	status = oat_wire_receive(&in, courier->fd, idle);
 	if (status == OAT_OK)
 		status = oat_wire_get_u32(&in, &operation);
-	if (status == OAT_OK &&
-	    (operation < OAT_COURIER_VERIFIER ||
-		operation > OAT_COURIER_IDENTITIES))
+	if (status == OAT_OK && (operation < OAT_COURIER_VERIFIER ||
+				    operation > OAT_COURIER_IDENTITIES))
 		status = OAT_INVALID;
 	if (status == OAT_OK) {
 		connected = connect_once(courier);
@@ -186,9 +183,9 @@ void
 oat_courier_serve(int fd, void *context)
 {
 	const struct oat_orders *orders = context;
-	struct courier courier = { .fd = fd,
-		.orders = orders,
-		.deadline = before(orders->deadline) };
+	struct courier courier = {
+		.fd = fd, .orders = orders, .deadline = before(orders->deadline)
+	};
 
 	/* libpq takes from the environment what it is not told. */
 	if (clearenv() != 0)

@@ -15,8 +15,8 @@
 
 enum oat_courier_operation {
 	OAT_COURIER_VERIFIER = 1, /* selector: verifier */
-	OAT_COURIER_DECIDE = 2, /* struct oat_question: struct oat_decision */
-	OAT_COURIER_RECORD = 3, /* events: how many were new */
+	OAT_COURIER_DECIDE = 2,	  /* struct oat_question: struct oat_decision */
+	OAT_COURIER_RECORD = 3,	  /* events: how many were new */
 	OAT_COURIER_IDENTITIES = 4, /* known generation, as_of: rows, nothing */
 };
 

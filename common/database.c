@@ -26,12 +26,16 @@ static const struct statement {
 } statements[] = {
 	[OAT_STATEMENT_VERIFIER] = { "select oat.host_verifier($1)", 1 },
 	[OAT_STATEMENT_DECIDE] = { "select allowed, reason, message, "
-	    "organization, token, event from "
-	    "oat.host_decide($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9 },
+				   "organization, token, event from "
+				   "oat.host_decide($1, $2, $3, $4, $5, $6, "
+				   "$7, $8, $9)",
+	    9 },
 	[OAT_STATEMENT_RECORD] = { "select oat.host_record($1)", 1 },
 	[OAT_STATEMENT_IDENTITIES] = { "select kind, name, id, organization, "
-	    "token, shell, active, expires_at, groups from "
-	    "oat.host_identities($1, $2)", 2 },
+				       "token, shell, active, expires_at, "
+				       "groups from "
+				       "oat.host_identities($1, $2)",
+	    2 },
 	[OAT_STATEMENT_STANDBY] = { "select pg_is_in_recovery()", 0 },
 };
 
@@ -87,8 +91,8 @@ failed(struct oat_database *database, enum oat_status status,
 {
 	char line[OAT_DATABASE_ERROR_MAX];
 	const char *text = result != NULL
-	    ? PQresultErrorMessage(result)
-	    : PQerrorMessage(database->connection);
+			       ? PQresultErrorMessage(result)
+			       : PQerrorMessage(database->connection);
 
 	if (status == OAT_TIMEOUT)
 		text = "the server stopped answering";
@@ -204,7 +208,7 @@ is_copy(const PGresult *result)
 	ExecStatusType type = PQresultStatus(result);
 
 	return type == PGRES_COPY_IN || type == PGRES_COPY_OUT ||
-	    type == PGRES_COPY_BOTH;
+	       type == PGRES_COPY_BOTH;
 }
 
 enum oat_status
@@ -217,8 +221,8 @@ oat_database_ask(struct oat_database *database, enum oat_statement statement,
 	bool copy = false;
 
 	database->error[0] = '\0';
-	status = send_statement(
-	    database, &statements[statement], params, deadline);
+	status =
+	    send_statement(database, &statements[statement], params, deadline);
 	if (status != OAT_OK)
 		return status;
 	while (!copy) {
@@ -262,12 +266,12 @@ oat_database_conninfo(const char *text, bool has_password,
 	}
 	for (i = 0; options[i].keyword != NULL && n + 1 < 128; i++)
 		if (options[i].val != NULL)
-			settings[n++] = (struct oat_setting){
-				options[i].keyword, options[i].val, false
-			};
+			settings[n++] =
+			    (struct oat_setting){ options[i].keyword,
+				    options[i].val, false };
 	settings[n] = (struct oat_setting){ NULL, NULL, false };
-	status = oat_conninfo_check(
-	    settings, has_password, ret_conninfo, ret_error);
+	status =
+	    oat_conninfo_check(settings, has_password, ret_conninfo, ret_error);
 	PQconninfoFree(options);
 	return status;
 }
@@ -382,13 +386,15 @@ find_standby(struct oat_database *database, struct oat_deadline deadline,
 {
 	static const struct oat_field flag = { OAT_FIELD_FLAG, 0,
 		sizeof(bool) };
-	const struct oat_reader reader = { .fields = &flag, .count = 1,
-		.reply = ret_standby, .take = take_nothing };
+	const struct oat_reader reader = { .fields = &flag,
+		.count = 1,
+		.reply = ret_standby,
+		.take = take_nothing };
 	PGconn *connection = database->connection;
 
 	if (PQparameterStatus(connection, "in_hot_standby") == NULL)
-		return oat_database_ask(database, OAT_STATEMENT_STANDBY, NULL,
-		    deadline, &reader);
+		return oat_database_ask(
+		    database, OAT_STATEMENT_STANDBY, NULL, deadline, &reader);
 	*ret_standby = parameter_is(connection, "in_hot_standby", "on");
 	return OAT_OK;
 }
@@ -409,8 +415,8 @@ complete(struct oat_database *database, const struct oat_conninfo *conninfo,
 	if (why != NULL)
 		return why;
 	return find_standby(database, deadline, ret_standby) == OAT_OK
-	    ? NULL
-	    : "it does not say whether it is a standby";
+		   ? NULL
+		   : "it does not say whether it is a standby";
 }
 
 enum oat_status

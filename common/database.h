@@ -81,9 +81,9 @@ const char *oat_database_error(const struct oat_database *database);
  * is none that this host may see; OAT_RANGE when it is longer than any valid
  * one; OAT_TIMEOUT; OAT_UNAVAILABLE for anything else.
  */
-enum oat_status oat_database_verifier(struct oat_database *database,
-    const char *selector, struct oat_deadline deadline,
-    char ret_verifier[OAT_VERIFIER_MAX]);
+enum oat_status
+oat_database_verifier(struct oat_database *database, const char *selector,
+    struct oat_deadline deadline, char ret_verifier[OAT_VERIFIER_MAX]);
 
 /*
  * Decide, record, answer. OAT_OK; OAT_TIMEOUT, after which the event may or may
@@ -107,8 +107,7 @@ enum oat_status oat_database_record(struct oat_database *database,
  * function's answer. The memory used does not depend on the number of rows.
  */
 enum oat_status oat_database_identities(struct oat_database *database,
-    int64_t known_generation, int64_t known_as_of,
-    struct oat_deadline deadline,
+    int64_t known_generation, int64_t known_as_of, struct oat_deadline deadline,
     enum oat_status (*take)(const struct oat_row *row, void *context),
     void *context);
 

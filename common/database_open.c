@@ -55,8 +55,8 @@ oat_database_open(const struct oat_conninfo *conninfo, const char *password,
 		/* A standby that was found needs time to be asked, too. */
 		parts = servers - i + (best != NULL ? 1 : 0);
 		if (oat_database_open_server(conninfo, i, password,
-			share(deadline, parts), &found, &found_standby, why) !=
-		    OAT_OK) {
+			share(deadline, parts), &found, &found_standby,
+			why) != OAT_OK) {
 			add_failure(
 			    error, oat_conninfo_server_name(conninfo, i), why);
 		} else if (best == NULL || !found_standby) {

@@ -19,19 +19,28 @@ take_single(bool is_null, void *context)
 	return ++single->rows > 1 ? OAT_UNAVAILABLE : OAT_OK;
 }
 
-/* As oat_database_ask(); other than one row is OAT_UNAVAILABLE. */
+/*
+ * As oat_database_ask(), with `fields` into `ret_reply`; other than one row is
+ * OAT_UNAVAILABLE. *ret_is_null is whether the first column was NULL.
+ */
 static enum oat_status
 ask_single(struct oat_database *database, enum oat_statement statement,
     const char *const *params, struct oat_deadline deadline,
-    struct oat_reader *reader, bool *ret_is_null)
+    const struct oat_field *fields, int count, void *ret_reply,
+    bool *ret_is_null)
 {
 	struct single single = { 0 };
+	const struct oat_reader reader = {
+		.fields = fields,
+		.count = count,
+		.reply = ret_reply,
+		.take = take_single,
+		.context = &single,
+	};
 	enum oat_status status;
 
-	reader->take = take_single;
-	reader->context = &single;
-	status = oat_database_ask(
-	    database, statement, params, deadline, reader);
+	status =
+	    oat_database_ask(database, statement, params, deadline, &reader);
 	if (single.rows > 1 || (status == OAT_OK && single.rows == 0))
 		return oat_database_refuse(database);
 	*ret_is_null = single.is_null;
@@ -46,13 +55,11 @@ oat_database_verifier(struct oat_database *database, const char *selector,
 		OAT_VERIFIER_MAX };
 	const char *const params[] = { selector };
 	char text[OAT_VERIFIER_MAX] = "";
-	struct oat_reader reader = { .fields = &field, .count = 1,
-		.reply = text };
 	enum oat_status status;
 	bool is_null = true;
 
 	status = ask_single(database, OAT_STATEMENT_VERIFIER, params, deadline,
-	    &reader, &is_null);
+	    &field, 1, text, &is_null);
 	if (status == OAT_INVALID)
 		return OAT_UNAVAILABLE;
 	if (status != OAT_OK)
@@ -80,14 +87,12 @@ oat_database_decide(struct oat_database *database,
 		question->tty, question->ruser, or_null(question->selector),
 		question->proof };
 	struct oat_decision decision;
-	struct oat_reader reader = { .fields = oat_decision_fields,
-		.count = OAT_DECISION_FIELDS, .reply = &decision };
 	enum oat_status status;
 	bool is_null;
 
 	memset(&decision, 0, sizeof(decision));
 	status = ask_single(database, OAT_STATEMENT_DECIDE, params, deadline,
-	    &reader, &is_null);
+	    oat_decision_fields, OAT_DECISION_FIELDS, &decision, &is_null);
 	if (status == OAT_RANGE)
 		return oat_database_refuse(database);
 	if (status == OAT_INVALID)
@@ -105,13 +110,11 @@ oat_database_record(struct oat_database *database, const char *events,
 		sizeof(int64_t) };
 	const char *const params[] = { events };
 	int64_t count = -1;
-	struct oat_reader reader = { .fields = &field, .count = 1,
-		.reply = &count };
 	enum oat_status status;
 	bool is_null = true;
 
 	status = ask_single(database, OAT_STATEMENT_RECORD, params, deadline,
-	    &reader, &is_null);
+	    &field, 1, &count, &is_null);
 	if (status != OAT_OK)
 		return status;
 	if (is_null || count < 0 || count > UINT32_MAX)
@@ -143,8 +146,10 @@ oat_database_identities(struct oat_database *database, int64_t known_generation,
 {
 	struct listing listing = { .take = take, .context = context };
 	struct oat_reader reader = { .fields = oat_row_fields,
-		.count = OAT_ROW_FIELDS, .reply = &listing.row,
-		.too_long = OAT_ROW_TOO_LONG, .take = take_row,
+		.count = OAT_ROW_FIELDS,
+		.reply = &listing.row,
+		.too_long = OAT_ROW_TOO_LONG,
+		.take = take_row,
 		.context = &listing };
 	char generation[32], as_of[32];
 	const char *const params[] = { generation, as_of };
@@ -152,6 +157,6 @@ oat_database_identities(struct oat_database *database, int64_t known_generation,
 	(void)snprintf(generation, sizeof(generation), "%lld",
 	    (long long)known_generation);
 	(void)snprintf(as_of, sizeof(as_of), "%lld", (long long)known_as_of);
-	return oat_database_ask(database, OAT_STATEMENT_IDENTITIES, params,
-	    deadline, &reader);
+	return oat_database_ask(
+	    database, OAT_STATEMENT_IDENTITIES, params, deadline, &reader);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Events of this host as JSON objects, as oat.host_record() takes them. Every
- * text in one is printable ASCII, escaped (escape.h) where it came from outside.
+ * text in one is printable ASCII, escaped (escape.h) where it came from
+ * outside.
  */
 #ifndef OAT_EVENT_H
 #define OAT_EVENT_H

@@ -50,13 +50,14 @@ add(struct oat_listing *listing, const struct oat_row *row, bool group)
 	status = count_row(listing);
 	if (status != OAT_OK)
 		return status;
-	status = group
-	    ? oat_identities_add_group(listing->identities, &identity, &why)
-	    : oat_identities_add(listing->identities, &identity, &why);
+	status =
+	    group
+		? oat_identities_add_group(listing->identities, &identity, &why)
+		: oat_identities_add(listing->identities, &identity, &why);
 	if (status != OAT_INVALID)
 		return status;
-	listing->refused(oat_escape(name, sizeof(name), row->name), why,
-	    listing->context);
+	listing->refused(
+	    oat_escape(name, sizeof(name), row->name), why, listing->context);
 	return OAT_OK;
 }
 
@@ -93,8 +94,7 @@ begin(struct oat_listing *listing, const struct oat_row *row, bool same)
 static enum oat_status
 end(struct oat_listing *listing, const struct oat_row *row)
 {
-	if (!listing->begun || listing->ended ||
-	    row->id != listing->generation)
+	if (!listing->begun || listing->ended || row->id != listing->generation)
 		return OAT_INVALID;
 	listing->ended = true;
 	return OAT_OK;

@@ -41,8 +41,8 @@ oat_lock_take(const char *folder, const char *name,
 			status = OAT_TIMEOUT;
 			break;
 		}
-		oat_deadline_sleep(oat_deadline_min(
-		    deadline, oat_deadline_in_ms(RETRY_MS)));
+		oat_deadline_sleep(
+		    oat_deadline_min(deadline, oat_deadline_in_ms(RETRY_MS)));
 	}
 	oat_folder_close(dir);
 	return status;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A lock that ends with the process that holds it: flock(2) on an empty file. */
+/* A lock that ends with the process that holds it: flock(2) on an empty file.
+ */
 #ifndef OAT_LOCK_H
 #define OAT_LOCK_H
 

@@ -52,8 +52,7 @@ forget_caller(void)
 		/* Read-only: writing where nothing was open still fails. */
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0 || clearenv() != 0 ||
-	    signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
+	if (fd < 0 || clearenv() != 0 || signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
 	    signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return false;
 	(void)close(fd);
@@ -74,8 +73,7 @@ main(int argc, char *argv[])
 		return printf("oat " OAT_VERSION "\n") < 0 || fflush(stdout);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(help, stdout) < 0 || fflush(stdout);
-	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]);
-	     i++)
+	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].main(argc - 1, argv + 1);
 	if (argc > 1)

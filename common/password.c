@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 static enum oat_status
-refuse(char *ret_error, enum oat_status status, const char *path,
-    const char *why)
+refuse(
+    char *ret_error, enum oat_status status, const char *path, const char *why)
 {
 	(void)snprintf(ret_error, OAT_PASSWORD_ERROR_MAX,
 	    "password_file: %.200s: %s", path, why);
@@ -85,8 +85,8 @@ oat_password_load(const char *path, char *ret_password, char *ret_error)
 		length += (size_t)n;
 	}
 	if (status == OAT_OK && n < 0)
-		status = refuse(
-		    ret_error, OAT_UNAVAILABLE, path, strerror(errno));
+		status =
+		    refuse(ret_error, OAT_UNAVAILABLE, path, strerror(errno));
 	if (status == OAT_OK)
 		status = check_line(text, length, path, ret_error);
 	if (status == OAT_OK)

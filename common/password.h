@@ -5,8 +5,8 @@
 
 #include "status.h"
 
-#define OAT_PASSWORD_MAX 1024	     /* bytes, NUL included */
-#define OAT_PASSWORD_ERROR_MAX 512   /* bytes of an error text */
+#define OAT_PASSWORD_MAX 1024	   /* bytes, NUL included */
+#define OAT_PASSWORD_ERROR_MAX 512 /* bytes of an error text */
 
 /*
  * Read the first line. The file must be regular, owned by root, not writable
@@ -17,7 +17,7 @@
  * ret_error (OAT_PASSWORD_ERROR_MAX bytes) then names the path, what is wrong
  * and the command that mends it.
  */
-enum oat_status oat_password_load(
-    const char *path, char *ret_password, char *ret_error);
+enum oat_status
+oat_password_load(const char *path, char *ret_password, char *ret_error);
 
 #endif

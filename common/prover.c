@@ -38,8 +38,7 @@ check(struct oat_argon2id *memory, struct oat_wire *in, bool *ret_right)
 		status = oat_token_parse(secret, &token);
 	if (status == OAT_OK)
 		status = oat_verifier_parse(text, &verifier);
-	if (status == OAT_OK &&
-	    strcmp(verifier.selector, token.selector) != 0)
+	if (status == OAT_OK && strcmp(verifier.selector, token.selector) != 0)
 		status = OAT_INVALID;
 	if (status == OAT_OK)
 		status =

@@ -5,13 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT(type, member) \
-	{ OAT_FIELD_TEXT, offsetof(struct type, member), \
-		sizeof(((struct type *)NULL)->member) }
-#define NUMBER(type, member) \
-	{ OAT_FIELD_NUMBER, offsetof(struct type, member), sizeof(int64_t) }
-#define FLAG(type, member) \
-	{ OAT_FIELD_FLAG, offsetof(struct type, member), sizeof(bool) }
+#define TEXT(type, member)                                     \
+	{                                                      \
+		OAT_FIELD_TEXT, offsetof(struct type, member), \
+		    sizeof(((struct type *)NULL)->member)      \
+	}
+#define NUMBER(type, member)                                     \
+	{                                                        \
+		OAT_FIELD_NUMBER, offsetof(struct type, member), \
+		    sizeof(int64_t)                              \
+	}
+#define FLAG(type, member)                                                  \
+	{                                                                   \
+		OAT_FIELD_FLAG, offsetof(struct type, member), sizeof(bool) \
+	}
 
 const struct oat_field oat_decision_fields[OAT_DECISION_FIELDS] = {
 	FLAG(oat_decision, allowed),

@@ -67,8 +67,8 @@ extern const struct oat_field oat_row_fields[OAT_ROW_FIELDS];
  * then 0, a flag false. OAT_OK; OAT_RANGE when a text does not fit; OAT_INVALID
  * when a number is none.
  */
-enum oat_status oat_reply_set(
-    const struct oat_field *field, const char *text, void *reply);
+enum oat_status
+oat_reply_set(const struct oat_field *field, const char *text, void *reply);
 
 /* Append all fields of a struct to a message; failures are kept in it. */
 void oat_reply_put(struct oat_wire *wire, const struct oat_field *fields,

@@ -92,23 +92,23 @@ install_filter(void)
 	struct sock_fprog program = { .filter = code };
 	size_t i;
 
-	*next++ = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, FIELD(arch));
+	*next++ =
+	    (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(arch));
 	*next++ = (struct sock_filter)BPF_JUMP(
 	    BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
 	*next++ = (struct sock_filter)BPF_STMT(
 	    BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	*next++ = (struct sock_filter)BPF_STMT(
-	    BPF_LD | BPF_W | BPF_ABS, FIELD(nr));
+	*next++ =
+	    (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(nr));
 	/* A match jumps over the other comparisons and the refusal. */
 	for (i = 0; i < ALLOWED; i++)
-		*next++ = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, allowed[i],
-		    (unsigned char)(ALLOWED - i), 0);
+		*next++ =
+		    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+			allowed[i], (unsigned char)(ALLOWED - i), 0);
 	*next++ = (struct sock_filter)BPF_STMT(
 	    BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	*next++ = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	*next++ =
+	    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = (unsigned short)(next - code);
 	/* Kernels before 5.16 would slow down all that the process computes. */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -138,6 +138,6 @@ oat_sandbox_enter(void)
 		return OAT_SYSTEM;
 	/* EINVAL: a kernel without filters, or a caller that is emulated. */
 	return install_filter() == 0 || errno == EINVAL || errno == ENOSYS
-	    ? OAT_OK
-	    : OAT_SYSTEM;
+		   ? OAT_OK
+		   : OAT_SYSTEM;
 }

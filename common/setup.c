@@ -85,8 +85,8 @@ oat_setup_account(struct oat_account *ret_account, char *ret_error)
 		say(ret_error,
 		    "system user " OAT_SYSTEM_USER " does not exist; run "
 		    "systemd-sysusers, or: useradd --system --user-group "
-		    "--home-dir /nonexistent --shell /usr/sbin/nologin "
-		    OAT_SYSTEM_USER);
+		    "--home-dir /nonexistent --shell "
+		    "/usr/sbin/nologin " OAT_SYSTEM_USER);
 		return OAT_UNAVAILABLE;
 	case OAT_INVALID:
 		say(ret_error,
@@ -100,7 +100,7 @@ oat_setup_account(struct oat_account *ret_account, char *ret_error)
 	case OAT_SYSTEM:
 		break;
 	}
-	(void)snprintf(ret_error, OAT_SETUP_ERROR_MAX, "/etc/passwd: %s",
-	    strerror(errno));
+	(void)snprintf(
+	    ret_error, OAT_SETUP_ERROR_MAX, "/etc/passwd: %s", strerror(errno));
 	return OAT_UNAVAILABLE;
 }

@@ -27,8 +27,8 @@ struct oat_setup {
  * ret_error (OAT_SETUP_ERROR_MAX bytes) says what, where and how to mend it.
  * The struct is freed by the caller in every case.
  */
-enum oat_status oat_setup_load(
-    const char *path, struct oat_setup *ret_setup, char *ret_error);
+enum oat_status
+oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error);
 
 /* Wipe the password alone: the child that needs it has its copy. */
 void oat_setup_forget_password(struct oat_setup *setup);
@@ -39,7 +39,7 @@ void oat_setup_free(struct oat_setup *setup);
  * The system user OAT_SYSTEM_USER. OAT_OK; OAT_UNAVAILABLE with ret_error as
  * above.
  */
-enum oat_status oat_setup_account(
-    struct oat_account *ret_account, char *ret_error);
+enum oat_status
+oat_setup_account(struct oat_account *ret_account, char *ret_error);
 
 #endif

@@ -40,8 +40,8 @@ oat_slot_take(const char *folder, struct oat_deadline deadline, int *ret_fd)
 			status = OAT_TIMEOUT;
 			break;
 		}
-		oat_deadline_sleep(oat_deadline_min(
-		    deadline, oat_deadline_in_ms(RETRY_MS)));
+		oat_deadline_sleep(
+		    oat_deadline_min(deadline, oat_deadline_in_ms(RETRY_MS)));
 	}
 	oat_folder_close(dir);
 	return status;

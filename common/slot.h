@@ -17,7 +17,7 @@
  * OAT_OK, and *ret_fd holds the slot until it is closed or the process ends;
  * OAT_TIMEOUT; OAT_SYSTEM.
  */
-enum oat_status oat_slot_take(
-    const char *folder, struct oat_deadline deadline, int *ret_fd);
+enum oat_status
+oat_slot_take(const char *folder, struct oat_deadline deadline, int *ret_fd);
 
 #endif

@@ -40,7 +40,7 @@ is_event(const struct dirent *entry)
 	size_t length = strlen(entry->d_name);
 
 	return entry->d_name[0] != '.' && length > strlen(SUFFIX) &&
-	    strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
+	       strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
 enum oat_status
@@ -193,8 +193,8 @@ read_event(int dir, const char *name, char ret_json[OAT_EVENT_MAX])
 		return OAT_INVALID;
 	ret_json[length] = '\0';
 	return strlen(ret_json) == length && oat_event_is_object(ret_json)
-	    ? OAT_OK
-	    : OAT_INVALID;
+		   ? OAT_OK
+		   : OAT_INVALID;
 }
 
 static int

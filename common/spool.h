@@ -29,8 +29,8 @@ struct oat_batch {
  * OAT_OK: it is on disk; OAT_RANGE: the spool is full; OAT_SYSTEM with errno,
  * EPERM when the folder is not this user's alone.
  */
-enum oat_status oat_spool_add(
-    const char *folder, const char *event_id, const char *json);
+enum oat_status
+oat_spool_add(const char *folder, const char *event_id, const char *json);
 
 /*
  * Take up to `max` (at most OAT_SPOOL_BATCH_MAX) events and `size` (at least
@@ -42,12 +42,12 @@ enum oat_status oat_spool_read(const char *folder, size_t max, size_t size,
     struct oat_batch *ret_batch, size_t *ret_aside);
 
 /* Remove a batch that has arrived. OAT_OK; OAT_SYSTEM. */
-enum oat_status oat_spool_remove(
-    const char *folder, const struct oat_batch *batch);
+enum oat_status
+oat_spool_remove(const char *folder, const struct oat_batch *batch);
 
 /* Put a batch aside that the database will never take. OAT_OK; OAT_SYSTEM. */
-enum oat_status oat_spool_put_aside(
-    const char *folder, const struct oat_batch *batch);
+enum oat_status
+oat_spool_put_aside(const char *folder, const struct oat_batch *batch);
 
 void oat_batch_free(struct oat_batch *batch);
 

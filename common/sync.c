@@ -82,8 +82,8 @@ send_spool(struct sync *sync)
 	enum oat_status status;
 	size_t aside = 0;
 
-	status = oat_delivery_run(OAT_PATH_SPOOL, &sync->courier,
-	    sync->deadline, &aside, error);
+	status = oat_delivery_run(
+	    OAT_PATH_SPOOL, &sync->courier, sync->deadline, &aside, error);
 	if (aside != 0)
 		oat_report(LOG_ERR, "sync",
 		    "%zu of the files in " OAT_PATH_SPOOL " cannot be sent; "
@@ -137,8 +137,8 @@ refused_row(const char *name, const char *why, void *context)
 }
 
 static enum oat_status
-publish(const struct sync *sync, const struct oat_listing *listing,
-    uint32_t flags)
+publish(
+    const struct sync *sync, const struct oat_listing *listing, uint32_t flags)
 {
 	struct oat_snapshot_info info = {
 		.generation = (uint64_t)listing->generation,
@@ -255,8 +255,8 @@ start_courier(struct sync *sync)
 	struct oat_orders orders = {
 		.conninfo = sync->setup.conninfo,
 		.password = sync->setup.password[0] != '\0'
-		    ? sync->setup.password
-		    : NULL,
+				? sync->setup.password
+				: NULL,
 		.deadline = sync->deadline,
 	};
 	enum oat_status status;
@@ -292,8 +292,8 @@ run_locked(struct sync *sync)
 	(void)close(slot);
 	if (oat_refresh_record(OAT_PATH_RUN, started, status == OAT_OK) !=
 	    OAT_OK)
-		oat_report(LOG_WARNING, "sync", OAT_PATH_RUN ": %s",
-		    strerror(errno));
+		oat_report(
+		    LOG_WARNING, "sync", OAT_PATH_RUN ": %s", strerror(errno));
 	return status == OAT_OK ? sent : status;
 }
 
@@ -332,8 +332,7 @@ run(struct sync *sync)
 	}
 	sync->deadline =
 	    oat_deadline_in_ms(sync->setup.config.timeout_ms * TIMEOUTS);
-	status = oat_lock_take(
-	    OAT_PATH_RUN, "sync.lock", sync->deadline, &fd);
+	status = oat_lock_take(OAT_PATH_RUN, "sync.lock", sync->deadline, &fd);
 	if (status != OAT_OK)
 		return fail(status, OAT_PATH_RUN "/sync.lock",
 		    status == OAT_TIMEOUT ? "another sync takes too long"
@@ -363,8 +362,8 @@ read_seconds(const char *text)
 static int
 usage(void)
 {
-	fprintf(stderr,
-	    "usage: oat sync [--max-age SECONDS | --after SECONDS]\n");
+	fprintf(
+	    stderr, "usage: oat sync [--max-age SECONDS | --after SECONDS]\n");
 	return 2;
 }
 

@@ -74,8 +74,8 @@ name_parts(const char *login, struct oat_answer *answer)
 		return;
 	(void)snprintf(answer->organization, sizeof(answer->organization),
 	    "%.*s", (int)(hyphen - organization), organization);
-	(void)snprintf(answer->token_name, sizeof(answer->token_name), "%s",
-	    hyphen + 1);
+	(void)snprintf(
+	    answer->token_name, sizeof(answer->token_name), "%s", hyphen + 1);
 }
 
 /* --- deciding ------------------------------------------------------------ */
@@ -111,8 +111,8 @@ prove(struct session *session, const struct oat_token *token,
 	if (status == OAT_INVALID)
 		return "bad_verifier";
 	undecided(answer, status == OAT_TIMEOUT
-		? "Argon2 did not end in time"
-		: "the Argon2 process ended or had no memory");
+			      ? "Argon2 did not end in time"
+			      : "the Argon2 process ended or had no memory");
 	return NULL;
 }
 
@@ -124,15 +124,15 @@ spool_event(const char *event_id, const char *json, struct oat_answer *answer)
 	enum oat_status status;
 
 	status = oat_event_is_object(json)
-	    ? oat_spool_add(OAT_PATH_SPOOL, event_id, json)
-	    : OAT_INVALID;
+		     ? oat_spool_add(OAT_PATH_SPOOL, event_id, json)
+		     : OAT_INVALID;
 	if (status == OAT_OK)
 		return;
 	(void)snprintf(detail, sizeof(detail),
 	    "event lost: " OAT_PATH_SPOOL ": %s",
-	    status == OAT_RANGE		? "the spool is full"
-		: status == OAT_INVALID ? "the server's event is no object"
-					: strerror(errno));
+	    status == OAT_RANGE	    ? "the spool is full"
+	    : status == OAT_INVALID ? "the server's event is no object"
+				    : strerror(errno));
 	set_detail(answer, detail);
 }
 
@@ -146,7 +146,7 @@ is_plausible_yes(const struct session *session,
 	(void)snprintf(login, sizeof(login), "oat-%s-%s",
 	    decision->organization, decision->token_name);
 	return proved && decision->reason[0] == '\0' &&
-	    strcmp(login, session->request.login) == 0;
+	       strcmp(login, session->request.login) == 0;
 }
 
 /*
@@ -162,7 +162,7 @@ judge(const struct session *session, const struct oat_decision *decision,
 	enum oat_reason reason = OAT_REASON_NONE;
 
 	known = oat_reason_parse(decision->reason, &reason) == OAT_OK &&
-	    reason != OAT_REASON_NONE;
+		reason != OAT_REASON_NONE;
 	policy = known && oat_reason_is_policy(reason);
 	if (decision->allowed && is_plausible_yes(session, decision, proved)) {
 		answer->verdict = OAT_ALLOWED;
@@ -205,8 +205,8 @@ decide(struct session *session, const char *selector, const char *proof,
 	char error[OAT_DATABASE_ERROR_MAX];
 	struct oat_decision decision;
 
-	if (oat_courier_decide(&session->courier, &question,
-		session->deadline, &decision, error) != OAT_OK) {
+	if (oat_courier_decide(&session->courier, &question, session->deadline,
+		&decision, error) != OAT_OK) {
 		undecided(answer, error);
 		return;
 	}
@@ -227,8 +227,8 @@ check(struct session *session, struct oat_answer *answer)
 	status = oat_slot_take(OAT_PATH_RUN, session->deadline, &slot);
 	if (status != OAT_OK) {
 		undecided(answer, status == OAT_TIMEOUT
-			? "too many logins at once on this host"
-			: OAT_PATH_RUN ": cannot be used");
+				      ? "too many logins at once on this host"
+				      : OAT_PATH_RUN ": cannot be used");
 		return;
 	}
 	memset(&token, 0, sizeof(token));
@@ -297,8 +297,8 @@ prepare(struct session *session)
 	orders = (struct oat_orders){
 		.conninfo = session->setup.conninfo,
 		.password = session->setup.password[0] != '\0'
-		    ? session->setup.password
-		    : NULL,
+				? session->setup.password
+				: NULL,
 		.deadline = session->deadline,
 	};
 	if (oat_courier_start(&session->account, &orders, &session->courier) !=
@@ -322,7 +322,7 @@ answer_request(
     struct session *session, bool prepared, struct oat_answer *answer)
 {
 	bool asks = session->request.phase == OAT_PHASE_AUTH ||
-	    session->request.phase == OAT_PHASE_ACCOUNT;
+		    session->request.phase == OAT_PHASE_ACCOUNT;
 
 	name_parts(session->request.login, answer);
 	if (oat_event_id(session->event_id) != OAT_OK)

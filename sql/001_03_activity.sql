@@ -180,6 +180,23 @@ $$;
 comment on function oat.make_months(integer) is
     'makes the partitions of activity from this month on; returns how many';
 
+-- A partition that cannot be made now is made by the next change; meanwhile
+-- the default partition has room. Never the reason for a failure.
+create function oat.keep_months_ahead() returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp set timezone = 'UTC' as $$
+begin
+    if to_regclass('oat.activity_' || to_char(now() + interval '2 months',
+            'YYYY_MM')) is null then
+        perform oat.make_months(3);
+    end if;
+exception when others then
+    raise warning 'oat: no partition was made ahead: %', sqlerrm;
+end
+$$;
+comment on function oat.keep_months_ahead() is
+    'makes the partitions of the next months, unless they are there';
+
 do $months$
 begin
     perform oat.close_partition('activity_default');

@@ -49,6 +49,7 @@ begin
     if current_setting('transaction_isolation') = 'read committed' then
         delete from oat.generations g where g.value < drawn;
     end if;
+    perform oat.keep_months_ahead();
     perform pg_notify('oat_changed', '');
     return null;
 end

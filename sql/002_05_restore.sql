@@ -4,11 +4,15 @@
 -- only hosts know what happened since the dump.
 
 create function oat.new_generation() returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-    select oat.touch()
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    update oat.host_state s set ahead_at = null, ahead_generation = null
+    where s.ahead_at is not null;
+    perform oat.touch();
+end
 $$;
 comment on function oat.new_generation() is
-    'makes every host fetch its snapshot again';
+    'makes every host fetch its snapshot again, also those that were ahead';
 
 create function oat.skip_ids(up_to bigint) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

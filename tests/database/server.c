@@ -47,9 +47,13 @@ drop_root(void)
 	return 0;
 }
 
-/* Become a program of PostgreSQL: quiet, unprivileged, dying with us. */
+/*
+ * Become a program of PostgreSQL: quiet, unprivileged, dying with us. argv[0]
+ * becomes its path, from which it finds its companions; a bare name it would
+ * look for in PATH.
+ */
 static void
-become(const struct oat_server *server, const char *name, char *const argv[])
+become(const struct oat_server *server, const char *name, char *argv[])
 {
 	char path[640];
 	int log;
@@ -63,6 +67,7 @@ become(const struct oat_server *server, const char *name, char *const argv[])
 		_exit(126);
 	signal(SIGINT, SIG_DFL);
 	(void)snprintf(path, sizeof(path), "%s/%s", server->bindir, name);
+	argv[0] = path;
 	execv(path, argv);
 	_exit(127);
 }
@@ -70,7 +75,7 @@ become(const struct oat_server *server, const char *name, char *const argv[])
 static int
 make_cluster(const struct oat_server *server)
 {
-	char *const argv[] = { "initdb", "--pgdata=data", "--auth=trust",
+	char *argv[] = { "initdb", "--pgdata=data", "--auth=trust",
 		"--username=postgres", "--encoding=UTF8", "--locale=C",
 		"--no-sync", NULL };
 	pid_t pid;
@@ -86,7 +91,7 @@ make_cluster(const struct oat_server *server)
 static int
 start_postgres(const struct oat_server *server, pid_t *ret_pid)
 {
-	char *const argv[] = { "postgres", "-D", "data", "-k",
+	char *argv[] = { "postgres", "-D", "data", "-k",
 		(char *)(uintptr_t)server->folder, "-c",
 		"listen_addresses=", "-c", "fsync=off", "-c",
 		"full_page_writes=off", "-c", "synchronous_commit=off", "-c",

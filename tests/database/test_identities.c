@@ -123,6 +123,27 @@ test_identities_two_transactions_get_different_uids(void)
 }
 
 static void
+test_identities_two_transactions_name_one_group_get_one_gid(void)
+{
+	PGconn *conn = acme(), *other = db_connect("alice");
+
+	fixture_token(conn, "acme", "a");
+	fixture_grant(conn, "acme", "a", "x", "sshd");
+	fixture_grant(conn, "acme", "a", "y", "sshd");
+	db_run(conn, "begin");
+	db_run(
+	    conn, "update oat.grants set groups = '{deploy}' where host = 'x'");
+	db_send(other,
+	    "update oat.grants set groups = '{deploy}' where host = 'y'");
+	db_await_block(db_connect("postgres"), other);
+	db_run(conn, "commit");
+	OAT_ASSERT_TEXT(db_finish(other), OK);
+	db_expect(db_connect("postgres"), "1|t",
+	    "select count(*) filter (where name = 'oat-g-deploy'), "
+	    "max(id) = (select last from oat.allocator) from oat.identities");
+}
+
+static void
 test_identities_two_inserts_in_one_statement_get_different_uids(void)
 {
 	PGconn *conn = acme();
@@ -279,6 +300,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_identities_refused_inserts_burn_nothing),
 	OAT_TEST(test_identities_full_plan_burns_nothing),
 	OAT_TEST(test_identities_two_transactions_get_different_uids),
+	OAT_TEST(test_identities_two_transactions_name_one_group_get_one_gid),
 	OAT_TEST(
 	    test_identities_two_inserts_in_one_statement_get_different_uids),
 	OAT_TEST(test_identities_deleted_name_revives_its_own_uid),

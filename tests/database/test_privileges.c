@@ -14,73 +14,30 @@ begin(void)
 	root = db_connect("postgres");
 }
 
-/* Letters: Select, Insert, Update, Delete. A missing row means nothing. */
+/* Letters: Select, Insert, Update, Delete. What is not here is nobody's. */
 struct right {
-	const char *role, *table, *may;
+	const char *role, *may, *relations; /* each between blanks */
 };
 
-static const struct right table_rights[] = {
-	{ "oat_admin", "plans", "SIUD" },
-	{ "oat_admin", "organizations", "SIUD" },
-	{ "oat_admin", "allowances", "SIUD" },
-	{ "oat_admin", "delegates", "SIUD" },
-	{ "oat_admin", "tokens", "SIUD" },
-	{ "oat_admin", "grants", "SIUD" },
-	{ "oat_admin", "hosts", "SIUD" },
-	{ "oat_admin", "settings", "SIUD" },
-	{ "oat_admin", "activity", "S" },
-	{ "oat_admin", "token_status", "S" },
-	{ "oat_admin", "access", "S" },
-	{ "oat_admin", "usage_daily", "S" },
-	{ "oat_admin", "errors", "S" },
-	{ "oat_admin", "host_state", "S" },
-	{ "oat_admin", "identities", "S" },
-	{ "oat_admin", "last_use", "S" },
-	{ "oat_admin", "migrations", "S" },
-	{ "oat_admin", "served", "S" },
-	{ "oat_admin", "uses", "S" },
-	{ "oat_admin", "rotation_status", "S" },
-	{ "oat_admin", "secret_history", "S" },
-	{ "oat_admin", "typed", "S" },
-	{ "oat_auditor", "plans", "S" },
-	{ "oat_auditor", "organizations", "S" },
-	{ "oat_auditor", "allowances", "S" },
-	{ "oat_auditor", "delegates", "S" },
-	{ "oat_auditor", "tokens", "S" },
-	{ "oat_auditor", "grants", "S" },
-	{ "oat_auditor", "hosts", "S" },
-	{ "oat_auditor", "settings", "S" },
-	{ "oat_auditor", "activity", "S" },
-	{ "oat_auditor", "token_status", "S" },
-	{ "oat_auditor", "access", "S" },
-	{ "oat_auditor", "usage_daily", "S" },
-	{ "oat_auditor", "errors", "S" },
-	{ "oat_auditor", "host_state", "S" },
-	{ "oat_auditor", "identities", "S" },
-	{ "oat_auditor", "last_use", "S" },
-	{ "oat_auditor", "migrations", "S" },
-	{ "oat_auditor", "served", "S" },
-	{ "oat_auditor", "uses", "S" },
-	{ "oat_auditor", "rotation_status", "S" },
-	{ "oat_auditor", "secret_history", "S" },
-	{ "oat_auditor", "typed", "S" },
-	{ "oat_delegate", "tokens", "SIUD" },
-	{ "oat_delegate", "grants", "SIUD" },
-	{ "oat_delegate", "organizations", "S" },
-	{ "oat_delegate", "allowances", "S" },
-	{ "oat_delegate", "delegates", "S" },
-	{ "oat_delegate", "activity", "S" },
-	{ "oat_delegate", "token_status", "S" },
-	{ "oat_delegate", "access", "S" },
-	{ "oat_delegate", "usage_daily", "S" },
-	{ "oat_delegate", "errors", "S" },
-	{ "oat_delegate", "hosts", "S" },
-	{ "oat_delegate", "last_use", "S" },
-	{ "oat_delegate", "plans", "S" },
-	{ "oat_delegate", "rotation_status", "S" },
-	{ "oat_delegate", "secret_history", "S" },
-	{ "oat_delegate", "typed", "S" },
-	{ "oat_delegate", "uses", "S" },
+#define REPORTS                                                   \
+	" token_status access usage_daily last_use uses used_on " \
+	"typed secret_history rotation_status errors "
+
+static const struct right rights[] = {
+	{ "oat_admin", "SIUD",
+	    " plans organizations allowances delegates "
+	    "tokens grants hosts settings " },
+	{ "oat_admin", "S",
+	    " activity identities served host_state "
+	    "migrations " REPORTS },
+	{ "oat_auditor", "S",
+	    " plans organizations allowances delegates "
+	    "tokens grants hosts settings activity "
+	    "identities served host_state migrations " REPORTS },
+	{ "oat_delegate", "SIUD", " tokens grants " },
+	{ "oat_delegate", "S",
+	    " plans organizations allowances delegates "
+	    "hosts activity " REPORTS },
 };
 
 static const char *const group_roles[] = { "oat_admin", "oat_auditor",
@@ -89,14 +46,15 @@ static const char *const group_roles[] = { "oat_admin", "oat_auditor",
 #define GROUP_ROLES (sizeof(group_roles) / sizeof(group_roles[0]))
 
 static const char *
-documented(const char *role, const char *table)
+documented(const char *role, const char *relation)
 {
+	const char *word = db_text(" %s ", relation);
 	size_t i;
 
-	for (i = 0; i < sizeof(table_rights) / sizeof(table_rights[0]); i++)
-		if (strcmp(table_rights[i].role, role) == 0 &&
-		    strcmp(table_rights[i].table, table) == 0)
-			return table_rights[i].may;
+	for (i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
+		if (strcmp(rights[i].role, role) == 0 &&
+		    strstr(rights[i].relations, word) != NULL)
+			return rights[i].may;
 	return "";
 }
 

@@ -33,12 +33,17 @@ build_path(const char *name, char ret_path[PATH_MAX])
 	return snprintf(ret_path, PATH_MAX, "%s/%s", self, name) < PATH_MAX;
 }
 
+/*
+ * Asked for once, before the stage is entered: in the new mount namespace
+ * /proc/self/exe still names the file by the old one, which in a chroot is
+ * another path.
+ */
 const char *
 oat_stage_module(void)
 {
 	static char path[PATH_MAX];
 
-	return build_path("pam_oat.so", path) ? path : NULL;
+	return path[0] != '\0' || build_path("pam_oat.so", path) ? path : NULL;
 }
 
 static bool
@@ -116,7 +121,8 @@ enter(void)
 
 	*strrchr(folder, '/') = '\0';
 	(void)umask(022);
-	return build_path("tests/module/program/oat", program) &&
+	return oat_stage_module() != NULL &&
+	       build_path("tests/module/program/oat", program) &&
 	       become_root_of_our_own() &&
 	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       cover(folder) && install_program(program) && cover("/etc") &&

@@ -124,7 +124,8 @@ fake_send(int fd, char type, const void *body, size_t size)
 	uint32_t length = htonl((uint32_t)(size + sizeof(length)));
 
 	return write_all(fd, &type, 1) &&
-	    write_all(fd, &length, sizeof(length)) && write_all(fd, body, size);
+	       write_all(fd, &length, sizeof(length)) &&
+	       write_all(fd, body, size);
 }
 
 static bool
@@ -155,11 +156,11 @@ fake_greet(int fd, const struct fake_greeting *greeting)
 			return false;
 	} while (code == SSL_REQUEST);
 	return fake_send(fd, 'R', &authenticated, sizeof(authenticated)) &&
-	    send_parameter(fd, "server_version", "15.0") &&
-	    send_parameter(fd, "is_superuser", greeting->superuser) &&
-	    send_parameter(fd, "session_authorization", greeting->role) &&
-	    send_parameter(fd, "in_hot_standby", greeting->standby) &&
-	    fake_send(fd, 'Z', "I", 1);
+	       send_parameter(fd, "server_version", "15.0") &&
+	       send_parameter(fd, "is_superuser", greeting->superuser) &&
+	       send_parameter(fd, "session_authorization", greeting->role) &&
+	       send_parameter(fd, "in_hot_standby", greeting->standby) &&
+	       fake_send(fd, 'Z', "I", 1);
 }
 
 bool
@@ -205,8 +206,8 @@ fake_send_row(int fd, int count, const char *const *values)
 	memcpy(body, &n, sizeof(n));
 	for (i = 0; i < count; i++) {
 		length = values[i] != NULL ? strlen(values[i]) : 0;
-		field = values[i] != NULL ? htonl((uint32_t)length)
-					  : UINT32_MAX;
+		field =
+		    values[i] != NULL ? htonl((uint32_t)length) : UINT32_MAX;
 		memcpy(body + used, &field, sizeof(field));
 		used += sizeof(field);
 		if (length > 0)
@@ -231,7 +232,7 @@ fake_send_error(int fd, const char *state, const char *message)
 	n = snprintf(body, sizeof(body), "SERROR%cVERROR%cC%s%cM%s%c", '\0',
 	    '\0', state, '\0', message, '\0');
 	return fake_send(fd, 'E', body, (size_t)n + 1) &&
-	    fake_send(fd, 'Z', "I", 1);
+	       fake_send(fd, 'Z', "I", 1);
 }
 
 void

@@ -19,8 +19,8 @@ struct fake_server {
  * Serve one connection after the other with `serve`, which returns when it is
  * done with one. The process dies with the test.
  */
-struct fake_server fake_start(void (*serve)(int fd, const void *context),
-    const void *context);
+struct fake_server
+fake_start(void (*serve)(int fd, const void *context), const void *context);
 void fake_stop(struct fake_server *server);
 
 /* A port on which nobody listens. */

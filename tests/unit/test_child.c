@@ -38,7 +38,7 @@ is_null_device(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
-	    st.st_rdev == makedev(1, 3);
+	       st.st_rdev == makedev(1, 3);
 }
 
 static bool
@@ -70,7 +70,8 @@ look_around(int fd, void *context)
 	f.small_fits = can_map(4 * MIB);
 	f.large_fits = can_map(64 * MIB);
 	f.regained = setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0 ||
-	    seteuid(0) == 0 || setgroups(0, NULL) == 0 || chroot("/") == 0;
+		     seteuid(0) == 0 || setgroups(0, NULL) == 0 ||
+		     chroot("/") == 0;
 	(void)!write(fd, &f, sizeof(f));
 }
 
@@ -82,8 +83,8 @@ findings_of(size_t memory_bytes)
 	ssize_t n;
 
 	memset(&f, 0xff, sizeof(f));
-	CU_ASSERT_EQUAL_FATAL(oat_child_start(&nobody, memory_bytes,
-				  look_around, NULL, &child),
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_child_start(&nobody, memory_bytes, look_around, NULL, &child),
 	    OAT_OK);
 	n = read(child.fd, &f, sizeof(f));
 	CU_ASSERT_EQUAL_FATAL(n, sizeof(f));
@@ -123,6 +124,21 @@ test_account_that_is_root_or_missing_is_refused(void)
 	CU_ASSERT_EQUAL(oat_account_find("nobod", &account), OAT_NOTFOUND);
 	CU_ASSERT_EQUAL(account.uid, 42);
 	CU_ASSERT_EQUAL(account.gid, 43);
+}
+
+static bool
+loses_the_groups_of_its_parent(void)
+{
+	static const gid_t groups[] = { 0, 4, 27 };
+
+	return setgroups(3, groups) == 0 && findings_of(0).groups == 0;
+}
+
+static void
+test_child_loses_the_groups_of_its_parent(void)
+{
+	if (is_root())
+		CU_ASSERT_TRUE(oat_in_copy(loses_the_groups_of_its_parent));
 }
 
 static void
@@ -177,11 +193,11 @@ test_child_that_could_not_become_the_account_runs_nothing(void)
 	if (!is_root())
 		return;
 	for (i = 0; i < sizeof(accounts) / sizeof(accounts[0]); i++) {
-		CU_ASSERT_EQUAL_FATAL(oat_child_start(&accounts[i], 0,
-					  look_around, NULL, &child),
+		CU_ASSERT_EQUAL_FATAL(
+		    oat_child_start(&accounts[i], 0, look_around, NULL, &child),
 		    OAT_OK);
-		OAT_ASSERT_THAT(read(child.fd, &byte, 1) == 0, "account %zu",
-		    i);
+		OAT_ASSERT_THAT(
+		    read(child.fd, &byte, 1) == 0, "account %zu", i);
 		oat_child_end(&child);
 	}
 }
@@ -191,7 +207,8 @@ starts_without_root(void)
 {
 	struct findings f;
 
-	if (setresgid(1, 1, 1) != 0 || setresuid(1, 1, 1) != 0)
+	if (setresgid(1, 1, 1) != 0 || setresuid(1, 1, 1) != 0 ||
+	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
 		return false;
 	f = findings_of(0);
 	return f.real == 1 && f.real_group == 1 && f.dumpable == 0;
@@ -262,9 +279,9 @@ fails_without_descriptors(void)
 	if (close(next) != 0 || setrlimit(RLIMIT_NOFILE, &few) != 0)
 		return false;
 	return oat_child_start(&nobody, 0, look_around, NULL, &child) ==
-	    OAT_SYSTEM &&
-	    errno == EMFILE && child.fd == -1 &&
-	    oat_open_descriptors() == before;
+		   OAT_SYSTEM &&
+	       errno == EMFILE && child.fd == -1 &&
+	       oat_open_descriptors() == before;
 }
 
 static void
@@ -316,7 +333,7 @@ starts_and_dies(void)
 	if (oat_child_start(&nobody, 0, never_end, NULL, &child) != OAT_OK)
 		return false;
 	return read(child.fd, shared_pid, sizeof(*shared_pid)) ==
-	    sizeof(*shared_pid);
+	       sizeof(*shared_pid);
 }
 
 static void
@@ -335,6 +352,7 @@ static CU_TestInfo who[] = {
 	OAT_TEST(test_account_is_found_by_its_name),
 	OAT_TEST(test_account_that_is_root_or_missing_is_refused),
 	OAT_TEST(test_child_of_root_is_the_account_in_every_way),
+	OAT_TEST(test_child_loses_the_groups_of_its_parent),
 	OAT_TEST(test_child_cannot_become_root_again),
 	OAT_TEST(test_child_cannot_be_traced_or_dumped),
 	OAT_TEST(test_child_that_could_not_become_the_account_runs_nothing),

@@ -55,7 +55,8 @@ check_told(const char *text, bool has_password, size_t server, const char *key,
 		return;
 	value = told(conninfo, server, key);
 	if (expected == NULL)
-		OAT_ASSERT_THAT(value == NULL, "%s: %s is %s", text, key, value);
+		OAT_ASSERT_THAT(
+		    value == NULL, "%s: %s is %s", text, key, value);
 	else
 		OAT_ASSERT_THAT(value != NULL && strcmp(value, expected) == 0,
 		    "%s: %s is %s", text, key, value ? value : "(nothing)");
@@ -75,8 +76,8 @@ check_refused(const char *text, const char *key)
 	OAT_ASSERT_THAT(status == OAT_INVALID, "%s", text);
 	CU_ASSERT_PTR_NULL(conninfo);
 	snprintf(start, sizeof(start), "database: %s", key);
-	OAT_ASSERT_THAT(strncmp(error, start, strlen(start)) == 0, "%s: %s",
-	    text, error);
+	OAT_ASSERT_THAT(
+	    strncmp(error, start, strlen(start)) == 0, "%s: %s", text, error);
 	OAT_ASSERT_THAT(strstr(error, SECRET) == NULL, "%s", error);
 	oat_conninfo_free(conninfo);
 }
@@ -142,8 +143,8 @@ static void
 test_conninfo_option_outside_the_list_is_refused_by_key(void)
 {
 	static const char *const listed[] = { "host", "hostaddr", "port",
-		"dbname", "user", "sslmode", "sslrootcert", "sslcert",
-		"sslkey", "sslcrl", "sslcrldir", "ssl_min_protocol_version",
+		"dbname", "user", "sslmode", "sslrootcert", "sslcert", "sslkey",
+		"sslcrl", "sslcrldir", "ssl_min_protocol_version",
 		"channel_binding", "requirepeer", NULL };
 	PQconninfoOption *all = PQconninfoParse("", NULL), *option;
 	char text[256];
@@ -191,9 +192,10 @@ test_conninfo_within_the_policy_is_accepted(void)
 static void
 test_conninfo_list_of_servers_is_taken_apart(void)
 {
-	struct oat_conninfo *conninfo = check(
-	    BASE TLS "host=db1,/run/db,db3 hostaddr=10.0.0.1,,10.0.0.3 "
-		     "port=5432,,5434", false);
+	struct oat_conninfo *conninfo =
+	    check(BASE TLS "host=db1,/run/db,db3 hostaddr=10.0.0.1,,10.0.0.3 "
+			   "port=5432,,5434",
+		false);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(conninfo);
 	CU_ASSERT_EQUAL(oat_conninfo_servers(conninfo), 3);
@@ -250,8 +252,7 @@ test_conninfo_settings_say_what_the_policy_says(void)
 		{ BASE "host=127.0.0.1", true, "require_auth",
 		    "scram-sha-256" },
 		{ BASE TLS "host=db1", true, "sslmode", "verify-full" },
-		{ BASE TLS "host=db1", true, "sslrootcert",
-		    "/etc/oat/ca.pem" },
+		{ BASE TLS "host=db1", true, "sslrootcert", "/etc/oat/ca.pem" },
 		{ BASE TLS "host=db1", true, "channel_binding", "require" },
 		{ BASE TLS "host=127.0.0.1", true, "channel_binding",
 		    "require" },
@@ -273,8 +274,8 @@ test_conninfo_settings_say_what_the_policy_says(void)
 		{ BASE TLS "host=db1 ssl_min_protocol_version=TLSv1.3", true,
 		    "ssl_min_protocol_version", "TLSv1.3" },
 		{ BASE "host=/run/db", true, "requirepeer", NULL },
-		{ BASE "host=/run/db requirepeer=postgres", true,
-		    "requirepeer", "postgres" },
+		{ BASE "host=/run/db requirepeer=postgres", true, "requirepeer",
+		    "postgres" },
 		{ BASE "host=/run/db", true, "passfile", NOWHERE },
 		{ BASE "host=/run/db", true, "gssencmode", "disable" },
 		{ BASE "host=/run/db", true, "options", NULL },
@@ -296,12 +297,12 @@ test_conninfo_crl_folder_alone_goes_with_a_file_that_loads(void)
 {
 	check_told(BASE TLS "host=db1 sslcrldir=/d", true, 0, "sslcrl",
 	    "/etc/oat/ca.pem");
-	check_told(BASE TLS "host=db1 sslcrldir=/d", true, 0, "sslcrldir",
-	    "/d");
+	check_told(
+	    BASE TLS "host=db1 sslcrldir=/d", true, 0, "sslcrldir", "/d");
 	check_told(BASE TLS "host=db1 sslcrl=/l sslcrldir=/d", true, 0,
 	    "sslcrl", "/l");
-	check_told(BASE TLS "host=db1 sslcrl=/l", true, 0, "sslcrldir",
-	    NOWHERE);
+	check_told(
+	    BASE TLS "host=db1 sslcrl=/l", true, 0, "sslcrldir", NOWHERE);
 }
 
 static void
@@ -334,8 +335,8 @@ test_conninfo_every_option_of_libpq_is_fixed_by_us(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
 	for (option = all; option->keyword != NULL; option++)
 		OAT_ASSERT_THAT(option->envvar == NULL ||
-			is_one_of(emptied, option->keyword) ||
-			told(conninfo, 0, option->keyword) != NULL,
+				    is_one_of(emptied, option->keyword) ||
+				    told(conninfo, 0, option->keyword) != NULL,
 		    "%s, looked up as %s", option->keyword, option->envvar);
 	oat_conninfo_free(conninfo);
 	PQconninfoFree(all);
@@ -353,8 +354,8 @@ test_conninfo_no_setting_is_empty_or_unknown_to_libpq(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(all);
 	for (i = 0; i < n; i++) {
-		OAT_ASSERT_THAT(settings[i].value[0] != '\0', "%s",
-		    settings[i].key);
+		OAT_ASSERT_THAT(
+		    settings[i].value[0] != '\0', "%s", settings[i].key);
 		for (option = all; option->keyword != NULL; option++)
 			if (strcmp(option->keyword, settings[i].key) == 0)
 				break;

@@ -36,7 +36,8 @@ test_event_id_is_a_random_uuid(void)
 	CU_ASSERT_STRING_NOT_EQUAL(one, other);
 	CU_ASSERT_EQUAL(strlen(one), OAT_EVENT_ID_LENGTH);
 	for (i = 0; i < OAT_EVENT_ID_LENGTH; i++)
-		OAT_ASSERT_THAT(i == 8 || i == 13 || i == 18 || i == 23
+		OAT_ASSERT_THAT(
+		    i == 8 || i == 13 || i == 18 || i == 23
 			? one[i] == '-'
 			: strchr("0123456789abcdef", one[i]) != NULL,
 		    "%s", one);
@@ -57,8 +58,8 @@ check_json(const struct oat_request *request, const char *before_time,
 	OAT_ASSERT_THAT(
 	    strncmp(json, before_time, strlen(before_time)) == 0, "%s", json);
 	rest = strchr(json, 'Z');
-	OAT_ASSERT_THAT(rest != NULL && strcmp(rest, after_time) == 0, "%s",
-	    json);
+	OAT_ASSERT_THAT(
+	    rest != NULL && strcmp(rest, after_time) == 0, "%s", json);
 	CU_ASSERT_TRUE(oat_event_is_object(json));
 }
 
@@ -149,8 +150,7 @@ test_event_buffer_at_and_below_its_length(void)
 	    oat_event_session(&request, "id", json, length + 1), OAT_OK);
 	CU_ASSERT_EQUAL(
 	    oat_event_session(&request, "id", json, length), OAT_RANGE);
-	CU_ASSERT_EQUAL(
-	    oat_event_session(&request, "id", json, 1), OAT_RANGE);
+	CU_ASSERT_EQUAL(oat_event_session(&request, "id", json, 1), OAT_RANGE);
 }
 
 static void
@@ -176,8 +176,8 @@ test_event_object_is_one_printable_line_in_braces(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		OAT_ASSERT_THAT(oat_event_is_object(cases[i].text) ==
-			cases[i].is_object,
+		OAT_ASSERT_THAT(
+		    oat_event_is_object(cases[i].text) == cases[i].is_object,
 		    "%s", cases[i].text);
 }
 

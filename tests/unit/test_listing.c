@@ -24,7 +24,7 @@ static int
 set_up(void)
 {
 	return oat_local_load(&oat_local_files, UID_MIN, UID_MAX, &local) !=
-	    OAT_OK;
+	       OAT_OK;
 }
 
 static int
@@ -237,14 +237,14 @@ test_listing_unknown_kind_counts_and_is_ignored(void)
 static void
 test_listing_count_that_is_no_number_is_invalid(void)
 {
-	static const char *const counts[] = { "", " 1", "1 ", "-1", "+1",
-		"0x1", "1.0", "1234567890", "99999999999999999999" };
+	static const char *const counts[] = { "", " 1", "1 ", "-1", "+1", "0x1",
+		"1.0", "1234567890", "99999999999999999999" };
 	size_t i;
 
 	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		begin_test();
-		OAT_ASSERT_THAT(take_mark("begin", GENERATION, counts[i]) ==
-			OAT_INVALID,
+		OAT_ASSERT_THAT(
+		    take_mark("begin", GENERATION, counts[i]) == OAT_INVALID,
 		    "'%s'", counts[i]);
 		end_test();
 	}
@@ -284,8 +284,8 @@ test_listing_hostile_row_is_refused_alone(void)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin_test();
 		CU_ASSERT_EQUAL(take_mark("begin", GENERATION, "2"), OAT_OK);
-		OAT_ASSERT_THAT(take_row("identity", rows[i].name,
-				    rows[i].id) == OAT_OK,
+		OAT_ASSERT_THAT(
+		    take_row("identity", rows[i].name, rows[i].id) == OAT_OK,
 		    "%s", rows[i].name);
 		OAT_ASSERT_THAT(refusals == 1, "%s", rows[i].name);
 		CU_ASSERT_EQUAL(
@@ -302,8 +302,7 @@ test_listing_refusal_is_told_in_printable_text(void)
 {
 	begin_test();
 	CU_ASSERT_EQUAL(take_mark("begin", GENERATION, "1"), OAT_OK);
-	CU_ASSERT_EQUAL(
-	    take_row("group", "oat-\x1b[31m\nx", UID_MIN), OAT_OK);
+	CU_ASSERT_EQUAL(take_row("group", "oat-\x1b[31m\nx", UID_MIN), OAT_OK);
 	CU_ASSERT_STRING_EQUAL(refused_name, "oat-\\x1b[31m\\x0ax");
 	CU_ASSERT_STRING_NOT_EQUAL(refused_why, "");
 	end_test();

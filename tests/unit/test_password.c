@@ -70,7 +70,8 @@ check_refused(enum oat_status expected, const char *why)
 }
 
 static void
-check_accepted(const char *bytes, size_t size, mode_t mode, const char *expected)
+check_accepted(
+    const char *bytes, size_t size, mode_t mode, const char *expected)
 {
 	char password[OAT_PASSWORD_MAX] = "";
 	char error[OAT_PASSWORD_ERROR_MAX] = "";
@@ -114,8 +115,8 @@ test_password_file_open_to_others_is_refused_with_the_remedy(void)
 
 	if (!is_root())
 		return;
-	snprintf(remedy, sizeof(remedy),
-	    "chown root:_oat %s; chmod 0640 %s", path, path);
+	snprintf(remedy, sizeof(remedy), "chown root:_oat %s; chmod 0640 %s",
+	    path, path);
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		make_file("secret\n", 7, modes[i]);
 		check_refused(OAT_UNAVAILABLE, remedy);

@@ -30,7 +30,7 @@ set_up(void)
 	    oat_argon2id_verifier(&token, &parts) != OAT_OK)
 		return 1;
 	return oat_verifier_format(&parts, verifier, sizeof(verifier)) !=
-	    OAT_OK;
+	       OAT_OK;
 }
 
 static struct oat_deadline
@@ -193,8 +193,7 @@ test_prover_that_was_killed_is_unavailable(void)
 
 	CU_ASSERT_EQUAL(kill(child.pid, SIGKILL), 0);
 	oat_prover_prepare(&child, soon());
-	CU_ASSERT_EQUAL(
-	    ask(&child, verifier, &token, &right), OAT_UNAVAILABLE);
+	CU_ASSERT_EQUAL(ask(&child, verifier, &token, &right), OAT_UNAVAILABLE);
 	CU_ASSERT_TRUE(right);
 	oat_child_end(&child);
 	CU_ASSERT_TRUE(oat_is_childless());
@@ -255,8 +254,9 @@ test_prover_lie_never_counts_as_right(void)
 		CU_ASSERT_EQUAL_FATAL(
 		    oat_child_start(&nobody, 0, tell_lie, &lies[i], &child),
 		    OAT_OK);
-		OAT_ASSERT_THAT(ask(&child, verifier, &token, &right) ==
-			    lies[i].expected && !right,
+		OAT_ASSERT_THAT(
+		    ask(&child, verifier, &token, &right) == lies[i].expected &&
+			!right,
 		    "lie %zu", i);
 		oat_child_end(&child);
 	}

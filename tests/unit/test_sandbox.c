@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -73,7 +74,7 @@ memory_and_time_are_missing(void)
 {
 	unsigned char *bytes = malloc(8 << 20);
 	bool missing = bytes == NULL ||
-	    oat_deadline_passed(oat_deadline_in_ms(OAT_LONG_MS));
+		       oat_deadline_passed(oat_deadline_in_ms(OAT_LONG_MS));
 
 	if (bytes != NULL)
 		memset(bytes, 1, 8 << 20);
@@ -141,8 +142,43 @@ test_sandbox_computes_and_answers_and_nothing_else(void)
 		check_impossible(&attempts[i]);
 }
 
+/* The hard limit on descriptors of another process; -1 when it is not told. */
+static int
+descriptor_limit(pid_t pid)
+{
+	char path[64], line[256];
+	int limit = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/limits", (int)pid);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "Max open files %*d %d", &limit) == 1)
+			break;
+	if (file != NULL)
+		(void)fclose(file);
+	return limit;
+}
+
+/* Where there are no filters this alone is left. */
+static void
+test_sandbox_allows_no_new_descriptor_by_its_limit(void)
+{
+	struct attempt attempt = { "memory", memory_and_time_are_missing };
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = OAT_CHILD_NONE;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_child_start(&nobody, 0, try_inside, &attempt, &child), OAT_OK);
+	while (descriptor_limit(child.pid) != 1 && !oat_deadline_passed(soon))
+		usleep(1000);
+	CU_ASSERT_EQUAL(descriptor_limit(child.pid), 1);
+	oat_child_end(&child);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_sandbox_computes_and_answers_and_nothing_else),
+	OAT_TEST(test_sandbox_allows_no_new_descriptor_by_its_limit),
 	CU_TEST_INFO_NULL,
 };
 

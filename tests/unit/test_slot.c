@@ -256,16 +256,15 @@ test_lock_is_held_until_closed(void)
 	CU_ASSERT_TRUE(empty_folder());
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_lock_take(folder, "a", soon(), &first), OAT_OK);
-	CU_ASSERT_EQUAL(oat_lock_take(folder, "a", oat_deadline_in_ms(0),
-			    &second),
+	CU_ASSERT_EQUAL(
+	    oat_lock_take(folder, "a", oat_deadline_in_ms(0), &second),
 	    OAT_TIMEOUT);
 	CU_ASSERT_EQUAL(second, 42);
 	CU_ASSERT_EQUAL(oat_lock_take(folder, "b", soon(), &second), OAT_OK);
 	(void)close(second);
 	(void)close(first);
-	CU_ASSERT_EQUAL(oat_lock_take(folder, "a", oat_deadline_in_ms(0),
-			    &first),
-	    OAT_OK);
+	CU_ASSERT_EQUAL(
+	    oat_lock_take(folder, "a", oat_deadline_in_ms(0), &first), OAT_OK);
 	(void)close(first);
 }
 

@@ -30,8 +30,8 @@ set_up(void)
 {
 	/* In memory: fsync(2) on a disk would leave time for few rounds. */
 	strcpy(parent, access("/dev/shm", W_OK) == 0
-		? "/dev/shm/oat-test-XXXXXX"
-		: "/tmp/oat-test-XXXXXX");
+			   ? "/dev/shm/oat-test-XXXXXX"
+			   : "/tmp/oat-test-XXXXXX");
 	if (mkdtemp(parent) == NULL)
 		return 1;
 	snprintf(folder, sizeof(folder), "%s/spool", parent);
@@ -114,13 +114,13 @@ check_batch(enum oat_status expected, const char *events, size_t aside)
 	size_t put = 4711;
 
 	memset(&batch, 0, sizeof(batch));
-	status = oat_spool_read(
-	    folder, OAT_SPOOL_BATCH_MAX, SIZE, &batch, &put);
+	status =
+	    oat_spool_read(folder, OAT_SPOOL_BATCH_MAX, SIZE, &batch, &put);
 	CU_ASSERT_EQUAL(status, expected);
 	CU_ASSERT_EQUAL(put, aside);
 	if (status == OAT_OK && events != NULL)
-		OAT_ASSERT_THAT(strcmp(batch.events, events) == 0, "%s",
-		    batch.events);
+		OAT_ASSERT_THAT(
+		    strcmp(batch.events, events) == 0, "%s", batch.events);
 	oat_batch_free(&batch);
 }
 
@@ -240,8 +240,8 @@ test_spool_batch_keeps_its_bounds(void)
 {
 	begin();
 	make_many(OAT_SPOOL_BATCH_MAX + 1, "{\"n\":1}");
-	CU_ASSERT_EQUAL(batch_of(OAT_SPOOL_BATCH_MAX + 1, SIZE),
-	    OAT_SPOOL_BATCH_MAX);
+	CU_ASSERT_EQUAL(
+	    batch_of(OAT_SPOOL_BATCH_MAX + 1, SIZE), OAT_SPOOL_BATCH_MAX);
 	CU_ASSERT_EQUAL(batch_of(7, SIZE), 7);
 	/* "[{"n":1},{"n":1}]" has 17 bytes, and a NUL. */
 	CU_ASSERT_EQUAL(batch_of(100, 18), 2);
@@ -291,7 +291,7 @@ cannot_write(void)
 	if (setrlimit(RLIMIT_FSIZE, &few) != 0)
 		return false;
 	return oat_spool_add(folder, "x", "{\"n\":2}") == OAT_SYSTEM &&
-	    errno == EFBIG;
+	       errno == EFBIG;
 }
 
 static void
@@ -310,11 +310,10 @@ make_socket(const char *name)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", folder,
-	    name);
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&address,
-			    sizeof(address)),
-	    0);
+	snprintf(
+	    address.sun_path, sizeof(address.sun_path), "%s/%s", folder, name);
+	CU_ASSERT_EQUAL(
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	(void)close(fd);
 }
 
@@ -392,12 +391,12 @@ check_unusable(const char *what, int expected)
 	size_t aside = 4711;
 
 	errno = 0;
-	OAT_ASSERT_THAT(oat_spool_add(folder, "a", "{}") == OAT_SYSTEM &&
-		errno == expected,
+	OAT_ASSERT_THAT(
+	    oat_spool_add(folder, "a", "{}") == OAT_SYSTEM && errno == expected,
 	    "%s: errno %d", what, errno);
 	errno = 0;
-	OAT_ASSERT_THAT(oat_spool_read(folder, 1, SIZE, &batch, &aside) ==
-		    OAT_SYSTEM &&
+	OAT_ASSERT_THAT(
+	    oat_spool_read(folder, 1, SIZE, &batch, &aside) == OAT_SYSTEM &&
 		errno == expected && aside == 0,
 	    "%s: errno %d", what, errno);
 	CU_ASSERT_EQUAL(oat_open_descriptors(), before);
@@ -457,21 +456,21 @@ test_spool_killed_writer_leaves_whole_events_only(void)
 		(void)waitpid(pid, NULL, 0);
 		rounds++;
 		while (oat_spool_read(folder, 100, SIZE, &batch, &aside) ==
-		    OAT_OK) {
+		       OAT_OK) {
 			CU_ASSERT_EQUAL(aside, 0);
 			for (i = 0; i < batch.count; i++)
 				sent++;
 			/* {"n":" 400 digits "} and a bracket or comma each */
-			CU_ASSERT_EQUAL(strlen(batch.events),
-			    batch.count * 409 + 1);
+			CU_ASSERT_EQUAL(
+			    strlen(batch.events), batch.count * 409 + 1);
 			CU_ASSERT_EQUAL(
 			    oat_spool_remove(folder, &batch), OAT_OK);
 			oat_batch_free(&batch);
 		}
 		CU_ASSERT_EQUAL(aside, 0);
 	}
-	OAT_ASSERT_THAT(rounds > 10 && sent > 10, "%u rounds, %zu events",
-	    rounds, sent);
+	OAT_ASSERT_THAT(
+	    rounds > 10 && sent > 10, "%u rounds, %zu events", rounds, sent);
 }
 
 /* Several logins end at once: each event is kept. */
