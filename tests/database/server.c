@@ -17,10 +17,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_TRIES 1500 /* of 20 ms: half a minute */
+#define SCRATCH_MIN (UINT64_C(2) << 30) /* bytes free */
+#define START_TRIES 1500		/* of 20 ms: half a minute */
 
 /* --- in the keeper -------------------------------------------------------- */
 
@@ -210,12 +212,25 @@ find_bindir(char *bindir, size_t size)
 	return best > 0 ? 0 : -1;
 }
 
+/* Thousands of files come and go: in memory, where there is room for them. */
+static const char *
+scratch(void)
+{
+	struct statvfs fs;
+
+	return statvfs("/dev/shm", &fs) == 0 &&
+		       fs.f_bavail > SCRATCH_MIN / fs.f_frsize &&
+		       access("/dev/shm", W_OK | X_OK) == 0
+		   ? "/dev/shm"
+		   : "/tmp";
+}
+
 static int
 make_folder(char *folder, size_t size)
 {
 	const struct passwd *pw;
 
-	(void)snprintf(folder, size, "/tmp/oat-db-XXXXXX");
+	(void)snprintf(folder, size, "%s/oat-db-XXXXXX", scratch());
 	if (mkdtemp(folder) == NULL)
 		return -1;
 	if (geteuid() != 0)

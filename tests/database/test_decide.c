@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* host_verifier and host_decide: every reason, in order, and what it shows. */
 #include "cluster.h"
+#include "common/verdict.h"
 #include "fixture.h"
 #include "sqlstate.h"
 #include "tests/runner.h"
@@ -169,6 +170,20 @@ test_decide_first_failure_in_contract_order_decides(void)
 	    web, "host_not_granted", .selector = ci, .proof = "wrong");
 }
 
+/* Written in SQL and in C: names and order must not drift apart. */
+static void
+test_decide_reasons_agree_with_c(void)
+{
+	char *names = db_text("%s", "");
+	enum oat_reason reason;
+
+	for (reason = OAT_REASON_UNKNOWN_TOKEN;
+	     reason <= OAT_REASON_HOST_SUSPENDED; reason++)
+		names = db_text("%s %s", names, oat_reason_name(reason));
+	db_expect(
+	    root, names, "select ' ' || array_to_string(oat.checks(), ' ')");
+}
+
 static void
 test_decide_policy_messages_only_for_the_holder(void)
 {
@@ -327,6 +342,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_decide_login_without_selector_never_allowed),
 	OAT_TEST(test_decide_token_of_another_is_wrong_identity),
 	OAT_TEST(test_decide_first_failure_in_contract_order_decides),
+	OAT_TEST(test_decide_reasons_agree_with_c),
 	OAT_TEST(test_decide_policy_messages_only_for_the_holder),
 	OAT_TEST(test_decide_every_policy_message_is_one_printable_line),
 	OAT_TEST(test_decide_time_limits_at_the_moment_itself),

@@ -179,6 +179,18 @@ test_hosts_removed_role_can_call_nothing_of_use(void)
 	db_expect(host, "null", "select oat.host_verifier('%s')", selector);
 }
 
+/* What one host can take from the others is bounded. */
+static void
+test_hosts_case_57_connections_of_a_host_are_bounded(void)
+{
+	PGconn *conn = fixture_admin();
+
+	db_run(conn, "select oat.enroll_host('web-1')");
+	db_expect(conn, "t",
+	    "select rolconnlimit between 1 and 64 from pg_roles "
+	    "where rolname = 'oat_web-1'");
+}
+
 /* A host may make temporary objects: none of them may be believed. */
 static void
 test_hosts_case_52_shadowing_objects_have_no_effect(void)
@@ -230,6 +242,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_hosts_two_names_never_share_a_role),
 	OAT_TEST(test_hosts_two_sessions_enroll_one_host_both_succeed),
 	OAT_TEST(test_hosts_removed_role_can_call_nothing_of_use),
+	OAT_TEST(test_hosts_case_57_connections_of_a_host_are_bounded),
 	OAT_TEST(test_hosts_case_52_shadowing_objects_have_no_effect),
 	CU_TEST_INFO_NULL,
 };

@@ -6,6 +6,7 @@
 #include "tests/runner.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Everything that identity and history consist of. */
 static const char contents[] =
@@ -17,8 +18,28 @@ static const char contents[] =
     "(select md5(string_agg(c::text, ',' order by c::text)) "
     "from oat.token_counts c), (select count(*) from oat.served)";
 
-/* pg_dump this test's database into a new one, `restored`. */
-static void
+/*
+ * Can pg_dump read this server? It refuses one newer than itself, and servers
+ * given by OAT_PG_BINDIR may come without theirs.
+ */
+static bool
+can_dump(PGconn *root)
+{
+	const char *folder = getenv("OAT_PG_BINDIR");
+
+	if (folder == NULL ||
+	    access(db_text("%s/pg_dump", folder), X_OK) == 0 ||
+	    PQserverVersion(root) / 10000 <= PQlibVersion() / 10000)
+		return true;
+	oat_skip("pg_dump is older than the server");
+	return false;
+}
+
+/*
+ * pg_dump this test's database into a new one, `restored`. False when that
+ * cannot be done here.
+ */
+static bool
 restore(PGconn *root)
 {
 	char *file = db_text("%s/dump.sql", oat_cluster_folder());
@@ -28,11 +49,14 @@ restore(PGconn *root)
 		"-d", "restored", "-f", file, NULL };
 	char *output;
 
+	if (!can_dump(root))
+		return false;
 	db_run(root, "drop database if exists restored with (force)");
 	db_run(root, "create database restored");
 	OAT_ASSERT_THAT(oat_cluster_program(dump, &output) == 0, "%s", output);
 	OAT_ASSERT_THAT(oat_cluster_program(load, &output) == 0, "%s", output);
 	oat_db_use(oat_cluster_folder(), "restored");
+	return true;
 }
 
 /* A token, a tombstone, some use, and a second secret. */
@@ -64,7 +88,8 @@ test_restore_case_60_keeps_everything(void)
 
 	(void)history(root, &ci);
 	before = db_value(root, "%s", contents);
-	restore(root);
+	if (!restore(root))
+		return;
 	restored = db_connect("postgres");
 	db_expect(restored, before, "%s", contents);
 	fixture_expect(db_connect("oat_web-1"), "allowed", .selector = ci);
@@ -81,7 +106,8 @@ test_restore_case_60_never_gives_a_number_twice(void)
 	highest = db_value(root, "select max(id) from oat.identities");
 	gone = db_value(
 	    root, "select id from oat.identities where name = 'oat-acme-gone'");
-	restore(root);
+	if (!restore(root))
+		return;
 	restored = db_connect("postgres");
 	fixture_token(restored, "acme", "new");
 	db_expect(restored, db_text("%d", atoi(highest) + 1),
@@ -99,7 +125,8 @@ test_restore_case_60_limits_and_log_go_on(void)
 	char *ci;
 
 	(void)history(root, &ci);
-	restore(root);
+	if (!restore(root))
+		return;
 	restored = db_connect("postgres");
 	db_run(restored, "insert into oat.plans values ('one', 1)");
 	db_run(restored, "update oat.organizations set plan = 'one'");
@@ -121,7 +148,8 @@ test_restore_case_60_generation_never_goes_back(void)
 	char *ci, *newest;
 
 	web = history(root, &ci);
-	restore(root);
+	if (!restore(root))
+		return;
 	/* What the host has seen since the dump is lost with the old one. */
 	db_run(root, "update oat.tokens set shell = '/bin/zsh'");
 	newest = db_value(web,
@@ -141,7 +169,8 @@ test_restore_check_tells_of_newer_revocations(void)
 	char *ci, *newest;
 
 	web = history(root, &ci);
-	restore(root);
+	if (!restore(root))
+		return;
 	db_run(root, "update oat.tokens set deactivated_at = now()");
 	newest = db_value(web,
 	    "select id from oat.host_identities(0, 0) where kind = 'begin'");

@@ -134,13 +134,14 @@ is_selected()
 
 run_tests()
 {
-	local name passed=0 failed=0 skipped=0
+	local name names passed=0 failed=0 skipped=0
 
+	names=$(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' "$0")
 	while read -r name <&9; do
 		if is_selected "$name" "$@"; then
 			run_one "$name" 9<&-
 		fi
-	done 9< <(sed -n 's/^\(test_[a-z0-9_]*\)().*/\1/p' "$0")
+	done 9<<<"$names"
 	echo "$0: $passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]
 }

@@ -45,8 +45,9 @@ lab_certificate()
 	lab_certificate_authority
 	request=$(openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
 	    -nodes -subj "/CN=$1" -keyout "$LAB/$1.key" 2>"$LAB/openssl.log")
+	echo "subjectAltName=DNS:$1" >"$LAB/$1.names"
 	openssl x509 -req -days 2 -CA "$LAB/ca.pem" -CAkey "$LAB/ca.key" \
-	    -CAcreateserial -extfile <(echo "subjectAltName=DNS:$1") \
+	    -CAcreateserial -extfile "$LAB/$1.names" \
 	    -out "$LAB/$1.pem" <<<"$request" 2>>"$LAB/openssl.log" ||
 		lab_die "openssl: $(cat "$LAB/openssl.log")"
 }
