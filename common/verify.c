@@ -35,6 +35,7 @@
 
 /* One run of the program. */
 struct session {
+	bool events_only; /* no child, no configuration: nothing is asked */
 	struct oat_setup setup;
 	struct oat_account account;
 	struct oat_child prover;
@@ -283,6 +284,8 @@ prepare(struct session *session)
 	struct oat_orders orders;
 	enum oat_status status;
 
+	if (session->events_only)
+		return OAT_OK;
 	status = oat_setup_account(&session->account, session->error);
 	if (status != OAT_OK)
 		return status;
@@ -329,6 +332,8 @@ answer_request(
 		set_detail(answer, "no random bytes");
 	else if (!asks)
 		record_session(session, answer);
+	else if (session->events_only)
+		set_detail(answer, "a decision was asked of `oat verify events`");
 	else if (prepared)
 		check(session, answer);
 	else
@@ -347,8 +352,8 @@ oat_verify_main(int argc, char *argv[])
 		.reason = OAT_REASON_UNAVAILABLE };
 	enum oat_status prepared, status;
 
-	(void)argv;
-	if (argc != 1 || geteuid() != 0) {
+	session.events_only = argc == 2 && strcmp(argv[1], "events") == 0;
+	if ((argc != 1 && !session.events_only) || geteuid() != 0) {
 		fprintf(stderr, "oat verify: run by the PAM module, as root\n");
 		return 2;
 	}

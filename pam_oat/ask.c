@@ -8,17 +8,38 @@
 #include "common/paths.h"
 #include "common/spawn.h"
 
+/*
+ * Which kind of request it will read has to be known to the program before:
+ * its children are forked earlier than that.
+ */
+static const char *const *
+arguments(enum oat_phase phase)
+{
+	static const char *const decide[] = { "oat", "verify", NULL };
+	static const char *const events[] = { "oat", "verify", "events", NULL };
+
+	switch (phase) {
+	case OAT_PHASE_AUTH:
+	case OAT_PHASE_ACCOUNT:
+		return decide;
+	case OAT_PHASE_OPEN:
+	case OAT_PHASE_CLOSE:
+		return events;
+	}
+	return decide;
+}
+
 /* The dialogue itself. */
 static enum oat_status
 exchange(const struct oat_request *request, struct oat_deadline deadline,
     struct oat_answer *ret_answer)
 {
-	static const char *const argv[] = { "oat", "verify", NULL };
 	struct oat_spawn spawn;
 	enum oat_status status;
 	int saved;
 
-	status = oat_spawn_start(OAT_PATH_PROGRAM, argv, &spawn);
+	status = oat_spawn_start(
+	    OAT_PATH_PROGRAM, arguments(request->phase), &spawn);
 	if (status != OAT_OK)
 		return status;
 	status = oat_request_send(request, spawn.fd, deadline);

@@ -3,9 +3,10 @@
  * A private PostgreSQL server and the process that watches over it.
  *
  * The keeper is a child of the test program in a session of its own. It makes
- * the cluster in a new folder below /tmp, keeps the server, and ends both when
- * its socket to the test program closes: whether the program returned, was
- * interrupted or was killed. The server dies with its keeper.
+ * the cluster in a new folder below /dev/shm, if that has room, or /tmp, keeps
+ * the server, and ends both when its socket to the test program closes:
+ * whether the program returned, was interrupted or was killed. The server dies
+ * with its keeper.
  */
 #ifndef OAT_TESTS_DATABASE_SERVER_H
 #define OAT_TESTS_DATABASE_SERVER_H
