@@ -215,7 +215,7 @@ test_refresh_of_many_runs_one_sync(void)
 	for (i = 0; i < MANY; i++) {
 		pids[i] = fork();
 		if (pids[i] == 0)
-			_exit(wait_ms(2000, since, &satisfied) != OAT_OK ||
+			_exit(wait_ms(10000, since, &satisfied) != OAT_OK ||
 			      !satisfied);
 	}
 	for (i = 0; i < MANY; i++) {
