@@ -54,7 +54,7 @@ oat_cflags = -std=c11 -D_GNU_SOURCE -MMD -MP -fPIC -I. $(LIBPQ_CFLAGS) \
 oat_paths = -DOAT_VERSION='"$(VERSION)"' -DOAT_SYSCONFDIR='"$(sysconfdir)"' \
 	-DOAT_LOCALSTATEDIR='"$(localstatedir)"' \
 	-DOAT_RUNSTATEDIR='"$(runstatedir)"' -DOAT_SBINDIR='"$(sbindir)"' \
-	-DOAT_SQLDIR='"$(sqldir)"' -DOAT_PAMDIR='"$(pamdir)"'
+	-DOAT_LIBDIR='"$(libdir)"' -DOAT_SQLDIR='"$(sqldir)"' -DOAT_PAMDIR='"$(pamdir)"'
 oat_ldflags = -Wl,-z,relro,-z,now,-z,defs,-z,noexecstack -Wl,--as-needed
 
 COMPILE = $(CC) $(oat_cflags) $(oat_paths) $(CPPFLAGS) $(CFLAGS)
@@ -63,7 +63,8 @@ COMPILE = $(CC) $(oat_cflags) $(oat_paths) $(CPPFLAGS) $(CFLAGS)
 
 # One archive: a plugin takes from it what it uses, and -z defs with its short
 # list of libraries makes anything that needs libpq or libargon2 a link error.
-common_src := $(filter-out common/oat.c,$(wildcard common/*.c))
+common_src := $(filter-out common/oat.c common/courier_load.c,\
+	$(wildcard common/*.c))
 common_obj := $(common_src:%.c=$B/%.o)
 pam_obj := $(patsubst %.c,$B/%.o,$(wildcard pam_oat/*.c))
 nss_obj := $(patsubst %.c,$B/%.o,$(wildcard nss_oat/*.c))
@@ -71,12 +72,21 @@ nss_obj := $(patsubst %.c,$B/%.o,$(wildcard nss_oat/*.c))
 program := $B/oat
 pam_module := $B/pam_oat.so
 nss_module := $B/libnss_oat.so.2
+courier := $B/courier.so
 
-all: $(program) $(pam_module) $(nss_module)
+all: $(program) $(courier) $(pam_module) $(nss_module)
 
-$(program): $B/common/oat.o $B/common.a
+# courier_load.o stands before the archive: the program takes the courier's side
+# of the dialogue from courier.so, and links no libpq itself.
+$(program): $B/common/oat.o $B/common/courier_load.o $B/common.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -pie $(oat_ldflags) $(LDFLAGS) -o $@ $^ -lpq -largon2
+	$(Q)$(CC) $(CFLAGS) -pie $(oat_ldflags) $(LDFLAGS) -o $@ $^ -largon2 -ldl
+
+$(courier): $B/common/courier_child.o $B/common.a common/courier.map
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -shared $(oat_ldflags) $(LDFLAGS) \
+		-Wl,--version-script=common/courier.map -o $@ \
+		$B/common/courier_child.o $B/common.a -lpq
 
 $(pam_module): $(pam_obj) $B/common.a pam_oat/pam_oat.map
 	$(call say,LD,$@)
@@ -240,6 +250,7 @@ install: all install-documents
 	$(call put,0755,$(program),$(sbindir)/oat)
 	$(call put,0644,$(pam_module),$(pamdir)/pam_oat.so)
 	$(call put,0644,$(nss_module),$(libdir)/libnss_oat.so.2)
+	$(call put,0644,$(courier),$(libdir)/oat/courier.so)
 	$(call put,0644,pam_oat/stacks/oat,$(datarootdir)/oat/pam.d/oat)
 	$(call put,0440,common/oat.sudoers,$(sysconfdir)/sudoers.d/oat)
 	$(call put,0644,common/oat.sysusers,$(sysusersdir)/oat.conf)
@@ -275,6 +286,7 @@ create_user = grep -q '^_oat:' /etc/passwd || test "$$(id -u)" != 0 || \
 uninstall:
 	rm -f $(DESTDIR)$(sbindir)/oat $(DESTDIR)$(pamdir)/pam_oat.so \
 		$(DESTDIR)$(libdir)/libnss_oat.so.2 \
+		$(DESTDIR)$(libdir)/oat/courier.so \
 		$(DESTDIR)$(sysconfdir)/sudoers.d/oat \
 		$(DESTDIR)$(sysusersdir)/oat.conf \
 		$(DESTDIR)$(tmpfilesdir)/oat.conf

@@ -43,6 +43,13 @@ struct oat_conninfo; /* a checked set of options; opaque */
 enum oat_status oat_conninfo_check(const struct oat_setting *settings,
     bool has_password, struct oat_conninfo **ret_conninfo, char *ret_error);
 
+/*
+ * The same from a connection string of key=value pairs, each key once; URIs
+ * are refused. Statuses and ret_error as above.
+ */
+enum oat_status oat_conninfo_parse(const char *text, bool has_password,
+    struct oat_conninfo **ret_conninfo, char *ret_error);
+
 void oat_conninfo_free(struct oat_conninfo *conninfo);
 
 /* How many servers the host list names: 1 to OAT_CONNINFO_SERVERS_MAX. */

@@ -15,10 +15,10 @@
 #include <string.h>
 
 /*
- * What libpq may need beyond the program itself. A row or a message that asks
+ * What libpq may need beyond the program itself, its libraries included. A row or a message that asks
  * for more ends in "out of memory", not in a host without memory.
  */
-#define MEMORY_BYTES (96UL * 1024 * 1024)
+#define MEMORY_BYTES (128UL * 1024 * 1024)
 
 /* A set of statuses, in addition to OAT_OK, OAT_TIMEOUT, OAT_UNAVAILABLE. */
 #define ALSO(status) (1U << (status))

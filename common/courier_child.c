@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+__attribute__((visibility("default"))) const char oat_courier_version[] =
+    OAT_VERSION;
+
 #define IDLE_MS UINT32_C(86400000) /* the child waits as long as its parent */
 
 /* A text field of a question, NUL included; "" stands for absent. */
@@ -179,7 +182,7 @@ before(struct oat_deadline deadline)
 	return oat_deadline_in_ms((uint32_t)(left_ms - kept_ms));
 }
 
-void
+__attribute__((visibility("default"))) void
 oat_courier_serve(int fd, void *context)
 {
 	const struct oat_orders *orders = context;

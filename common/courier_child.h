@@ -22,7 +22,14 @@ enum oat_courier_operation {
 
 #define OAT_COURIER_ROW UINT32_MAX
 
-/* Serve questions until the parent closes the socket. `context` is orders. */
+/*
+ * Serve questions until the parent closes the socket. `context` is orders. In
+ * the program this loads courier.so, where the real one is (courier_load.c), so
+ * that root never has libpq, OpenSSL and their twenty companions in memory.
+ */
 void oat_courier_serve(int fd, void *context);
+
+/* The build that courier.so is of; it must be the program's. */
+extern const char oat_courier_version[];
 
 #endif

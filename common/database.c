@@ -247,35 +247,6 @@ oat_database_refuse(struct oat_database *database)
 
 /* --- connecting ---------------------------------------------------------- */
 
-enum oat_status
-oat_database_conninfo(const char *text, bool has_password,
-    struct oat_conninfo **ret_conninfo, char *ret_error)
-{
-	struct oat_setting settings[128];
-	PQconninfoOption *options;
-	enum oat_status status;
-	size_t i, n = 0;
-
-	/* libpq's own message would repeat the text, so it is not asked for. */
-	options = PQconninfoParse(text, NULL);
-	if (options == NULL) {
-		(void)snprintf(ret_error, OAT_CONNINFO_ERROR_MAX,
-		    "database: not a libpq connection string; write key=value "
-		    "pairs of the options in oat.conf(5)");
-		return OAT_INVALID;
-	}
-	for (i = 0; options[i].keyword != NULL && n + 1 < 128; i++)
-		if (options[i].val != NULL)
-			settings[n++] =
-			    (struct oat_setting){ options[i].keyword,
-				    options[i].val, false };
-	settings[n] = (struct oat_setting){ NULL, NULL, false };
-	status =
-	    oat_conninfo_check(settings, has_password, ret_conninfo, ret_error);
-	PQconninfoFree(options);
-	return status;
-}
-
 /* A server can send any number of notices; none is worth a line. */
 static void
 ignore_notice(void *context, const PGresult *result)

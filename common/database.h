@@ -40,13 +40,6 @@ struct oat_question {
 };
 
 /*
- * Parse a conninfo string by libpq's own rules and check it by conninfo.h.
- * Statuses and ret_error (OAT_CONNINFO_ERROR_MAX bytes) as there.
- */
-enum oat_status oat_database_conninfo(const char *text, bool has_password,
-    struct oat_conninfo **ret_conninfo, char *ret_error);
-
-/*
  * Connect to the first server that answers as a primary, else to a standby.
  * A server that is silent gets its share of the time that is left, and never
  * so much that a standby found before could not be asked any more. A session

@@ -4,11 +4,12 @@
 #define OAT_PATHS_H
 
 #if !defined(OAT_SYSCONFDIR) || !defined(OAT_LOCALSTATEDIR) || \
-    !defined(OAT_SBINDIR) || !defined(OAT_RUNSTATEDIR)
+    !defined(OAT_SBINDIR) || !defined(OAT_RUNSTATEDIR) || !defined(OAT_LIBDIR)
 #error "the Makefile defines OAT_SYSCONFDIR and its companions"
 #endif
 
 #define OAT_PATH_PROGRAM OAT_SBINDIR "/oat"
+#define OAT_PATH_COURIER OAT_LIBDIR "/oat/courier.so" /* courier_load.c */
 #define OAT_PATH_CONFIG OAT_SYSCONFDIR "/oat/oat.conf"
 
 #define OAT_PATH_STATE OAT_LOCALSTATEDIR "/lib/oat" /* root 0755 */

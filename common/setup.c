@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "setup.h"
 
-#include "database.h"
 #include "paths.h"
 
 #include <errno.h>
@@ -35,7 +34,7 @@ load_conninfo(const char *path, struct oat_setup *setup, char *ret_error)
 	char error[OAT_CONNINFO_ERROR_MAX] = "out of memory";
 	enum oat_status status;
 
-	status = oat_database_conninfo(setup->config.database,
+	status = oat_conninfo_parse(setup->config.database,
 	    setup->config.password_file != NULL, &setup->conninfo, error);
 	if (status != OAT_OK)
 		(void)snprintf(

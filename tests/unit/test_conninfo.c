@@ -23,7 +23,7 @@ check(const char *text, bool has_password)
 	struct oat_conninfo *conninfo = NULL;
 	enum oat_status status;
 
-	status = oat_database_conninfo(text, has_password, &conninfo, error);
+	status = oat_conninfo_parse(text, has_password, &conninfo, error);
 	OAT_ASSERT_THAT(status == OAT_OK, "%s: %s", text, error);
 	return conninfo;
 }
@@ -72,7 +72,7 @@ check_refused(const char *text, const char *key)
 	struct oat_conninfo *conninfo = NULL;
 	enum oat_status status;
 
-	status = oat_database_conninfo(text, true, &conninfo, error);
+	status = oat_conninfo_parse(text, true, &conninfo, error);
 	OAT_ASSERT_THAT(status == OAT_INVALID, "%s", text);
 	CU_ASSERT_PTR_NULL(conninfo);
 	snprintf(start, sizeof(start), "database: %s", key);
@@ -123,6 +123,11 @@ test_conninfo_against_the_policy_is_refused_by_key(void)
 		{ BASE "host=/run/db options=" SECRET, "options" },
 		{ "dbname=" SECRET " user", "not a libpq" },
 		{ "postgresql://x:" SECRET "@[", "not a libpq" },
+		{ "postgresql://x:" SECRET "@db1/oat?user=x", "not a libpq" },
+		{ BASE "host=/run/db host=/tmp", "not a libpq" },
+		{ BASE "host='/run/" SECRET, "not a libpq" },
+		{ BASE "host", "not a libpq" },
+		{ BASE "=" SECRET, "not a libpq" },
 	};
 	size_t i;
 
@@ -181,7 +186,7 @@ test_conninfo_within_the_policy_is_accepted(void)
 		BASE TLS "host=db1 channel_binding=disable",
 		BASE TLS "host=db1 channel_binding=require",
 		BASE TLS "host=db1 sslcert=/c sslkey=/k sslcrl=/l sslcrldir=/d",
-		"postgresql://oat_web-1@127.0.0.1/oat",
+		"host = '/run/db' dbname= oat user =\toat_web-1",
 	};
 	size_t i;
 
@@ -433,7 +438,19 @@ test_conninfo_crl_that_cannot_be_used_is_told(void)
 	check_crl("", OAT_OK, NULL);
 }
 
+static void
+test_conninfo_quotes_and_backslashes_are_libpqs(void)
+{
+	static const char text[] =
+	    "host='/run/my db' dbname=o\\'a\\\\t user='it\\'s \\x'";
+
+	check_told(text, false, 0, "host", "/run/my db");
+	check_told(text, false, 0, "dbname", "o'a\\t");
+	check_told(text, false, 0, "user", "it's x");
+}
+
 static CU_TestInfo refusals[] = {
+	OAT_TEST(test_conninfo_quotes_and_backslashes_are_libpqs),
 	OAT_TEST(test_conninfo_against_the_policy_is_refused_by_key),
 	OAT_TEST(test_conninfo_option_outside_the_list_is_refused_by_key),
 	CU_TEST_INFO_NULL,

@@ -458,7 +458,7 @@ start(int port, struct oat_deadline deadline)
 	snprintf(text, sizeof(text),
 	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, port);
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_database_conninfo(text, false, &conninfo, error), OAT_OK);
+	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
 	orders.conninfo = conninfo;
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_courier_start(&nobody, &orders, &child), OAT_OK);

@@ -45,7 +45,7 @@ conninfo_of(int first, int second)
 		    "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=oat user=" ROLE,
 		    first, second);
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_database_conninfo(text, false, &conninfo, error), OAT_OK);
+	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
 	return conninfo;
 }
 
