@@ -68,6 +68,9 @@ oat_stage_write(const char *path, mode_t mode, const char *text)
 	    write_all(path, mode, text, strlen(text)), "%s: %m", path);
 }
 
+/* Where everybody may read it: the checkout may lie in root's home. */
+#define STAGED_MODULE OAT_SBINDIR "/pam_oat.so"
+
 /* A private file system where files of this host are. */
 static bool
 cover(const char *path)
@@ -76,7 +79,7 @@ cover(const char *path)
 }
 
 static bool
-install_program(const char *from)
+install_file(const char *from, const char *to)
 {
 	static char bytes[8 << 20];
 	ssize_t n;
@@ -85,7 +88,7 @@ install_program(const char *from)
 	fd = open(from, O_RDONLY | O_CLOEXEC);
 	n = fd == -1 ? -1 : read(fd, bytes, sizeof(bytes));
 	close(fd);
-	return n > 0 && write_all(OAT_PATH_PROGRAM, 0755, bytes, (size_t)n);
+	return n > 0 && write_all(to, 0755, bytes, (size_t)n);
 }
 
 static bool
@@ -125,8 +128,9 @@ enter(void)
 	       build_path("tests/module/program/oat", program) &&
 	       become_root_of_our_own() &&
 	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       cover(folder) && install_program(program) && cover("/etc") &&
-	       mkdir("/etc/oat", 0755) == 0 &&
+	       cover(folder) && install_file(program, OAT_PATH_PROGRAM) &&
+	       install_file(oat_stage_module(), STAGED_MODULE) &&
+	       cover("/etc") && mkdir("/etc/oat", 0755) == 0 &&
 	       mkdir(OAT_STAGE_PAM_D, 0755) == 0;
 }
 
@@ -152,7 +156,7 @@ void
 oat_stage_service(const char *name, const char *arguments)
 {
 	char path[PATH_MAX], text[8 * PATH_MAX];
-	const char *module = oat_stage_module();
+	const char *module = STAGED_MODULE;
 
 	snprintf(path, sizeof(path), OAT_STAGE_PAM_D "/%s", name);
 	snprintf(text, sizeof(text),
