@@ -99,15 +99,20 @@ become_root_alone(void)
 	       syscall(SYS_setresuid, 0, 0, 0) == 0;
 }
 
+/*
+ * By the raw call: libc refuses its own two signals, 32 and 33, and a caller
+ * that was started by posix_spawn(3), as by make(1), has them ignored.
+ */
 static void
 reset_signals(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	static const unsigned char by_default[64]; /* a kernel sigaction */
 	int number;
 
-	/* SIGKILL, SIGSTOP and libc's own refuse; they need no reset. */
+	/* SIGKILL and SIGSTOP refuse; they need no reset. */
 	for (number = 1; number < NSIG; number++)
-		(void)sigaction(number, &action, NULL);
+		(void)syscall(SYS_rt_sigaction, number, by_default, NULL,
+		    (NSIG - 1) / 8);
 }
 
 static void
