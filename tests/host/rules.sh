@@ -8,7 +8,7 @@
 #   alter SET                an UPDATE of its row, as an administrator's
 #   rewrite SET              the same, past the triggers: the clock is moved by
 #                            data, where a column is kept by them
-#   by_ssh [HOST]            a login with its token, keyboard-interactive
+#   by_ssh, ssh_to HOST      a login with its token, keyboard-interactive
 #   by_sudo [COMMAND]        its own sudo on web-1, of id -un
 #   expect_let_in SERVICE
 #   expect_refused SERVICE REASON WORDS
@@ -37,11 +37,16 @@ rewrite()
 		fail "cannot rewrite $login"
 }
 
-by_ssh()
+ssh_to()
 {
 	run lab_ssh client "$token" \
 	    -o PreferredAuthentications=keyboard-interactive \
-	    "$login@${1:-web-1}.lab" id -un
+	    "$login@$1.lab" id -un
+}
+
+by_ssh()
+{
+	ssh_to web-1
 }
 
 by_sudo()

@@ -29,7 +29,7 @@ rotate()
 # by_ssh and by_sudo with one of the secrets
 ssh_with()
 {
-	token=$1 by_ssh "${@:2}"
+	token=$1 ssh_to "${2:-web-1}"
 }
 
 sudo_with()

@@ -72,7 +72,7 @@ test_a_grant_for_a_label_covers_the_hosts_that_have_it()
 	expect_let_in sshd
 	by_sudo
 	expect_let_in sudo
-	by_ssh app-1
+	ssh_to app-1
 	expect_status 255
 	expect_log app-1 "Invalid user $login"
 	run lab_sql "select detail from oat.explain('$login', 'app-1', 'sshd')
@@ -90,10 +90,10 @@ test_a_label_given_and_taken_gives_and_takes_the_access()
 	trap "label_app ''" EXIT
 	newcomer moving sshd @canary
 	label_app canary
-	by_ssh app-1
+	ssh_to app-1
 	expect_let_in sshd
 	label_app canaries
-	by_ssh app-1
+	ssh_to app-1
 	expect_status 255
 	expect_log app-1 "refused login=$login .*reason=host_not_granted"
 }
@@ -187,7 +187,7 @@ test_a_suspended_host_lets_nobody_in_and_others_do()
 	expect_refused sshd host_suspended ': host web-1 is suspended'
 	by_sudo
 	expect_refused sudo host_suspended ': host web-1 is suspended'
-	by_ssh app-1
+	ssh_to app-1
 	expect_let_in sshd
 }
 
