@@ -63,6 +63,48 @@ insert into oat.migrations (version, name)
 values (2, 'least privilege, lifecycle and governance');
 \endif
 
+select not exists (select from oat.migrations where version = 3)
+    as pending_3 \gset
+\if :pending_3
+\ir 003_01_hosts.sql
+\ir 003_02_log.sql
+\ir 003_03_seal.sql
+\ir 003_04_verify.sql
+\ir 003_05_usage.sql
+\ir 003_06_login.sql
+\ir 003_07_decide.sql
+\ir 003_08_retention.sql
+\ir 003_09_reports.sql
+\ir 003_10_restore.sql
+\ir 003_11_rehearsal.sql
+insert into oat.migrations (version, name) values (3, 'visibility');
+\endif
+
+select not exists (select from oat.migrations where version = 4)
+    as pending_4 \gset
+\if :pending_4
+\ir 004_01_snapshot.sql
+\ir 004_02_proof.sql
+\ir 004_03_revocation.sql
+insert into oat.migrations (version, name)
+values (4, 'fresh, fast, and revocation that can be proved');
+\endif
+
+select not exists (select from oat.migrations where version = 5)
+    as pending_5 \gset
+\if :pending_5
+\ir 005_01_health.sql
+\ir 005_02_explain.sql
+insert into oat.migrations (version, name) values (5, 'what a host may ask');
+\endif
+
+select not exists (select from oat.migrations where version = 6)
+    as pending_6 \gset
+\if :pending_6
+\ir 006_01_enroll.sql
+insert into oat.migrations (version, name) values (6, 'enrolling hosts');
+\endif
+
 select current_database() as database, max(version) as version
 from oat.migrations \gset
 \ir owner_end.sql
