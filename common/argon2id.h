@@ -18,8 +18,8 @@ struct oat_argon2id;
  * and check accept NULL, or one too small, and then allocate for themselves.
  * OAT_OK; OAT_INVALID; OAT_NOMEM.
  */
-enum oat_status oat_argon2id_prepare(
-    uint32_t m_kib, struct oat_argon2id **ret_memory);
+enum oat_status
+oat_argon2id_prepare(uint32_t m_kib, struct oat_argon2id **ret_memory);
 void oat_argon2id_free(struct oat_argon2id *memory);
 
 /*

@@ -161,14 +161,22 @@ oat_child_start(const struct oat_account *account, size_t memory_bytes,
 }
 
 void
-oat_child_end(struct oat_child *child)
+oat_child_dismiss(struct oat_child *child)
 {
 	if (child->fd < 0)
 		return;
 	(void)close(child->fd);
 	(void)kill(child->pid, SIGKILL);
+	child->fd = -1;
+}
+
+void
+oat_child_end(struct oat_child *child)
+{
+	oat_child_dismiss(child);
+	if (child->pid < 0)
+		return;
 	while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	child->fd = -1;
 	child->pid = -1;
 }

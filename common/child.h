@@ -10,10 +10,10 @@
 
 #include "status.h"
 
-/* A running child. fd is -1 when there is none. */
+/* A running child: fd is -1 when there is none, or it was dismissed. */
 struct oat_child {
-	pid_t pid;
-	int fd; /* owned; a stream socket, close-on-exec */
+	pid_t pid; /* -1 once it is collected */
+	int fd;	   /* owned; a stream socket, close-on-exec */
 };
 
 #define OAT_CHILD_NONE \
@@ -47,7 +47,13 @@ enum oat_status oat_child_start(const struct oat_account *account,
     size_t memory_bytes, void (*body)(int fd, void *context), void *context,
     struct oat_child *ret_child);
 
-/* Close the socket, kill, collect. Accepts one that was never started. */
+/*
+ * Close the socket and kill; the kernel takes its memory apart while its parent
+ * goes on. To be collected with oat_child_end(). Accepts any child.
+ */
+void oat_child_dismiss(struct oat_child *child);
+
+/* Dismiss and collect. Accepts one that was never started. */
 void oat_child_end(struct oat_child *child);
 
 #endif

@@ -42,11 +42,13 @@ take(struct oat_conninfo *conninfo, const struct oat_setting *setting,
 {
 	size_t i;
 
-	if (setting->value == NULL || setting->value[0] == '\0')
+	if (setting->value == NULL)
 		return OAT_OK;
 	for (i = 0; i < KEY_COUNT; i++) {
 		if (strcmp(setting->key, key_names[i]) != 0)
 			continue;
+		if (setting->value[0] == '\0')
+			return OAT_OK;
 		free(conninfo->value[i]);
 		conninfo->value[i] = strdup(setting->value);
 		return conninfo->value[i] == NULL ? OAT_NOMEM : OAT_OK;
@@ -279,6 +281,23 @@ const char *
 oat_conninfo_user(const struct oat_conninfo *conninfo)
 {
 	return conninfo->value[KEY_USER];
+}
+
+const char *
+oat_conninfo_value(const struct oat_conninfo *conninfo, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < KEY_COUNT; i++)
+		if (strcmp(key, key_names[i]) == 0)
+			return conninfo->value[i];
+	return NULL;
+}
+
+bool
+oat_conninfo_is_remote(const struct oat_conninfo *conninfo, size_t server)
+{
+	return !is_socket(&conninfo->server[server]);
 }
 
 const char *

@@ -5,7 +5,8 @@
  * libpq takes every option it is not given from its environment, from files in
  * a home directory and from a service file. Here a listed set of keys is
  * accepted, and every other option is given a value by us, so that nothing is
- * looked up elsewhere. No libpq in these files: database.c translates.
+ * looked up elsewhere. No libpq in these files: database_connect.c
+ * translates.
  */
 #ifndef OAT_CONNINFO_H
 #define OAT_CONNINFO_H
@@ -35,7 +36,8 @@ struct oat_conninfo; /* a checked set of options; opaque */
  * TCP needs sslmode=verify-full and sslrootcert, loopback excepted; with a
  * password over TLS channel_binding is `require` unless written `disable`; the
  * lists host, hostaddr and port agree in length.
- * `settings` ends with a NULL key; a NULL or empty value means absent.
+ * `settings` ends with a NULL key; a NULL or empty value means absent, which
+ * makes no key a listed one.
  * OAT_OK, and *ret_conninfo is freed by oat_conninfo_free(); OAT_NOMEM;
  * OAT_INVALID, and ret_error (OAT_CONNINFO_ERROR_MAX bytes) names the key, the
  * rule and the way out, never a value.
@@ -58,6 +60,13 @@ size_t oat_conninfo_servers(const struct oat_conninfo *conninfo);
 /* The database role that is configured. Lives as long as the conninfo. */
 const char *oat_conninfo_user(const struct oat_conninfo *conninfo);
 
+/* What is written for a key such as "sslrootcert"; NULL when nothing is. */
+const char *
+oat_conninfo_value(const struct oat_conninfo *conninfo, const char *key);
+
+/* Is the server reached by TCP, where TLS can be? */
+bool oat_conninfo_is_remote(const struct oat_conninfo *conninfo, size_t server);
+
 /* Is a password to be sent at all? No where a client certificate speaks. */
 bool oat_conninfo_sends_password(const struct oat_conninfo *conninfo);
 
@@ -69,6 +78,13 @@ bool oat_conninfo_sends_password(const struct oat_conninfo *conninfo);
  */
 size_t oat_conninfo_settings(const struct oat_conninfo *conninfo, size_t server,
     struct oat_setting *ret_settings);
+
+/*
+ * The same for a look at the server's certificate alone: TLS in any case, and
+ * nothing about it checked. Not for a session: no password goes with these.
+ */
+size_t oat_conninfo_unchecked(const struct oat_conninfo *conninfo,
+    size_t server, struct oat_setting *ret_settings);
 
 /* "db1:5432", for messages; borrowed. */
 const char *

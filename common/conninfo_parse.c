@@ -60,9 +60,10 @@ take_value(struct cursor *cursor)
 	if (quoted)
 		cursor->text++;
 	while (*cursor->text != '\0' && strchr(ends, *cursor->text) == NULL) {
-		if (*cursor->text == '\\' && cursor->text[1] != '\0')
+		if (*cursor->text == '\\')
 			cursor->text++;
-		*cursor->to++ = *cursor->text++;
+		if (*cursor->text != '\0') /* a backslash at the end is none */
+			*cursor->to++ = *cursor->text++;
 	}
 	*cursor->to++ = '\0';
 	if (quoted && *cursor->text++ != '\'')

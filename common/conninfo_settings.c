@@ -151,6 +151,31 @@ oat_conninfo_settings(const struct oat_conninfo *conninfo, size_t index,
 	return n;
 }
 
+/*
+ * The root certificate must not be found, or "require" would check it (libpq,
+ * "Client Verification of Server Certificates").
+ */
+size_t
+oat_conninfo_unchecked(const struct oat_conninfo *conninfo, size_t index,
+    struct oat_setting *ret_settings)
+{
+	static const struct oat_setting others[] = {
+		{ "sslmode", "require", false },
+		{ "sslrootcert", NOWHERE, false },
+		{ "sslcrl", NOWHERE, false },
+		{ "sslcrldir", NOWHERE, false },
+		{ "sslcert", NOWHERE, false },
+		{ "channel_binding", "disable", false },
+	};
+	size_t n = oat_conninfo_settings(conninfo, index, ret_settings), i, j;
+
+	for (i = 0; i < n; i++)
+		for (j = 0; j < sizeof(others) / sizeof(others[0]); j++)
+			if (strcmp(ret_settings[i].key, others[j].key) == 0)
+				ret_settings[i].value = others[j].value;
+	return n;
+}
+
 static enum oat_status
 unusable(char *ret_error, const char *key, const char *why)
 {

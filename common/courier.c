@@ -15,8 +15,9 @@
 #include <string.h>
 
 /*
- * What libpq may need beyond the program itself, its libraries included. A row or a message that asks
- * for more ends in "out of memory", not in a host without memory.
+ * What libpq may need beyond the program itself, its libraries included. A row
+ * or a message that asks for more ends in "out of memory", not in a host
+ * without memory.
  */
 #define MEMORY_BYTES (128UL * 1024 * 1024)
 
@@ -72,27 +73,55 @@ read_head(struct oat_wire *in, uint32_t first, unsigned also, char *ret_error)
 	return promised(first, also);
 }
 
-/*
- * Ask, and read the answer up to what was asked for. The question is freed,
- * the answer is the caller's to free.
- */
+/* Begin a question. */
+static void
+put_question(struct oat_wire *out, enum oat_courier_operation operation,
+    struct oat_deadline deadline)
+{
+	oat_wire_put_u32(out, operation);
+	oat_wire_put_u32(out, (uint32_t)oat_deadline_left_ms(deadline));
+}
+
+/* Send a question; it is freed. */
+static enum oat_status
+send_question(const struct oat_child *child, struct oat_wire *out,
+    struct oat_deadline deadline, char *ret_error)
+{
+	enum oat_status status;
+
+	status = oat_wire_send(out, child->fd, deadline);
+	oat_wire_free(out);
+	return status == OAT_OK ? OAT_OK : lost(status, ret_error);
+}
+
+/* Read an answer up to what was asked for; it is the caller's to free. */
+static enum oat_status
+read_answer(const struct oat_child *child, struct oat_deadline deadline,
+    unsigned also, struct oat_wire *ret_in, char *ret_error)
+{
+	enum oat_status status;
+	uint32_t first = 0;
+
+	status = oat_wire_receive(ret_in, child->fd, deadline);
+	if (status == OAT_OK)
+		status = oat_wire_get_u32(ret_in, &first);
+	if (status != OAT_OK)
+		return lost(status, ret_error);
+	return read_head(ret_in, first, also, ret_error);
+}
+
+/* Both: the question is freed, the answer is the caller's to free. */
 static enum oat_status
 converse(const struct oat_child *child, struct oat_wire *out,
     struct oat_deadline deadline, unsigned also, struct oat_wire *ret_in,
     char *ret_error)
 {
 	enum oat_status status;
-	uint32_t first = 0;
 
-	status = oat_wire_send(out, child->fd, deadline);
-	oat_wire_free(out);
-	if (status == OAT_OK)
-		status = oat_wire_receive(ret_in, child->fd, deadline);
-	if (status == OAT_OK)
-		status = oat_wire_get_u32(ret_in, &first);
-	if (status != OAT_OK)
-		return lost(status, ret_error);
-	return read_head(ret_in, first, also, ret_error);
+	status = send_question(child, out, deadline, ret_error);
+	return status == OAT_OK
+		   ? read_answer(child, deadline, also, ret_in, ret_error)
+		   : status;
 }
 
 enum oat_status
@@ -106,7 +135,7 @@ oat_courier_verifier(struct oat_child *child, const char *selector,
 	char verifier[OAT_VERIFIER_MAX];
 	enum oat_status status;
 
-	oat_wire_put_u32(&out, OAT_COURIER_VERIFIER);
+	put_question(&out, OAT_COURIER_VERIFIER, deadline);
 	oat_wire_put_text(&out, selector);
 	status = converse(child, &out, deadline,
 	    ALSO(OAT_NOTFOUND) | ALSO(OAT_RANGE), &in, ret_error);
@@ -128,7 +157,7 @@ oat_courier_decide(struct oat_child *child, const struct oat_question *question,
 	struct oat_decision decision;
 	enum oat_status status;
 
-	oat_wire_put_u32(&out, OAT_COURIER_DECIDE);
+	put_question(&out, OAT_COURIER_DECIDE, deadline);
 	oat_wire_put_text(&out, question->event_id);
 	oat_wire_put_text(&out, question->event);
 	oat_wire_put_text(&out, question->login);
@@ -156,7 +185,7 @@ oat_courier_record(struct oat_child *child, const char *events,
 	enum oat_status status;
 	uint32_t count = 0;
 
-	oat_wire_put_u32(&out, OAT_COURIER_RECORD);
+	put_question(&out, OAT_COURIER_RECORD, deadline);
 	oat_wire_put_text(&out, events);
 	status =
 	    converse(child, &out, deadline, ALSO(OAT_INVALID), &in, ret_error);
@@ -169,20 +198,53 @@ oat_courier_record(struct oat_child *child, const char *events,
 	return status;
 }
 
-/* Who takes the rows of a listing. */
+enum oat_status
+oat_courier_password(struct oat_child *child, const char *verifier,
+    struct oat_deadline deadline, char *ret_error)
+{
+	struct oat_wire out = { 0 }, in = { 0 };
+	enum oat_status status;
+
+	put_question(&out, OAT_COURIER_PASSWORD, deadline);
+	oat_wire_put_text(&out, verifier);
+	status = converse(child, &out, deadline, NOTHING_ELSE, &in, ret_error);
+	if (status == OAT_OK && oat_wire_end(&in) != OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	oat_wire_free(&in);
+	return status;
+}
+
+/* What the rows of a listing are read into, and who takes them there. */
 struct taker {
-	enum oat_status (*take)(const struct oat_row *row, void *context);
+	const struct oat_field *fields;
+	size_t count;
+	void *row;
+	enum oat_status (*take)(void *context);
 	void *context;
 };
 
-/* The next message of a listing: a row to be taken, or the end. */
+/* The rows of one message. */
 static enum oat_status
-next_row(const struct oat_child *child, struct oat_deadline deadline,
+take_rows(struct oat_wire *in, const struct taker *taker, char *ret_error)
+{
+	enum oat_status status = OAT_OK;
+
+	do {
+		if (oat_reply_next(
+			in, taker->fields, taker->count, taker->row) != OAT_OK)
+			return lost(OAT_INVALID, ret_error);
+		status = taker->take(taker->context);
+	} while (status == OAT_OK && oat_wire_end(in) != OAT_OK);
+	return status;
+}
+
+/* The next message of a listing: rows to be taken, or the end. */
+static enum oat_status
+next_rows(const struct oat_child *child, struct oat_deadline deadline,
     const struct taker *taker, bool *ret_end, char *ret_error)
 {
 	struct oat_wire in = { 0 };
 	enum oat_status status;
-	struct oat_row row;
 	uint32_t first = 0;
 
 	status = oat_wire_receive(&in, child->fd, deadline);
@@ -193,38 +255,195 @@ next_row(const struct oat_child *child, struct oat_deadline deadline,
 	else if (first != OAT_COURIER_ROW) {
 		*ret_end = true;
 		status = read_head(&in, first, NOTHING_ELSE, ret_error);
-	} else if (oat_reply_get(&in, oat_row_fields, OAT_ROW_FIELDS, &row) !=
-		   OAT_OK)
+	} else
+		status = take_rows(&in, taker, ret_error);
+	oat_wire_free(&in);
+	return status;
+}
+
+/* Ask for a listing and take it; the question is freed. */
+static enum oat_status
+take_listing(const struct oat_child *child, struct oat_wire *out,
+    struct oat_deadline deadline, const struct taker *taker, char *ret_error)
+{
+	enum oat_status status;
+	bool end = false;
+
+	status = send_question(child, out, deadline, ret_error);
+	while (status == OAT_OK && !end) {
+		/* Rows may come faster than they are taken: nothing waits. */
+		if (oat_deadline_passed(deadline))
+			return lost(OAT_TIMEOUT, ret_error);
+		status = next_rows(child, deadline, taker, &end, ret_error);
+	}
+	return status;
+}
+
+struct identities {
+	struct oat_row row;
+	enum oat_status (*take)(const struct oat_row *row, void *context);
+	void *context;
+};
+
+static enum oat_status
+take_identity(void *context)
+{
+	const struct identities *identities = context;
+
+	return identities->take(&identities->row, identities->context);
+}
+
+enum oat_status
+oat_courier_identities(struct oat_child *child,
+    const struct oat_knowledge *known, struct oat_deadline deadline,
+    enum oat_status (*take)(const struct oat_row *row, void *context),
+    void *context, char *ret_error)
+{
+	struct identities identities = { .take = take, .context = context };
+	const struct taker taker = { oat_row_fields, OAT_ROW_FIELDS,
+		&identities.row, take_identity, &identities };
+	struct oat_wire out = { 0 };
+
+	put_question(&out, OAT_COURIER_IDENTITIES, deadline);
+	oat_wire_put_u64(&out, (uint64_t)known->generation);
+	oat_wire_put_u64(&out, (uint64_t)known->as_of_us);
+	oat_wire_put_text(&out, known->report);
+	return take_listing(child, &out, deadline, &taker, ret_error);
+}
+
+/* Read an answer that has nothing but its head. */
+static enum oat_status
+read_bare_answer(const struct oat_child *child, struct oat_deadline deadline,
+    char *ret_error)
+{
+	struct oat_wire in = { 0 };
+	enum oat_status status;
+
+	status =
+	    read_answer(child, deadline, ALSO(OAT_NOTFOUND), &in, ret_error);
+	if (status == OAT_OK && oat_wire_end(&in) != OAT_OK)
 		status = lost(OAT_INVALID, ret_error);
-	else
-		status = taker->take(&row, taker->context);
+	oat_wire_free(&in);
+	return status;
+}
+
+/* Send a question that has nothing but its head. */
+static enum oat_status
+send_bare_question(const struct oat_child *child,
+    enum oat_courier_operation operation, struct oat_deadline deadline,
+    char *ret_error)
+{
+	struct oat_wire out = { 0 };
+
+	put_question(&out, operation, deadline);
+	return send_question(child, &out, deadline, ret_error);
+}
+
+enum oat_status
+oat_courier_listen(
+    struct oat_child *child, struct oat_deadline deadline, char *ret_error)
+{
+	enum oat_status status;
+
+	status =
+	    send_bare_question(child, OAT_COURIER_LISTEN, deadline, ret_error);
+	return status == OAT_OK ? read_bare_answer(child, deadline, ret_error)
+				: status;
+}
+
+enum oat_status
+oat_courier_await_begin(
+    struct oat_child *child, struct oat_deadline deadline, char *ret_error)
+{
+	return send_bare_question(
+	    child, OAT_COURIER_AWAIT, deadline, ret_error);
+}
+
+enum oat_status
+oat_courier_await_end(
+    struct oat_child *child, struct oat_deadline deadline, char *ret_error)
+{
+	return read_bare_answer(child, deadline, ret_error);
+}
+
+struct explanation {
+	struct oat_explained row;
+	enum oat_status (*take)(const struct oat_explained *row, void *context);
+	void *context;
+};
+
+static enum oat_status
+take_explained(void *context)
+{
+	const struct explanation *explanation = context;
+
+	return explanation->take(&explanation->row, explanation->context);
+}
+
+enum oat_status
+oat_courier_explain(struct oat_child *child, const char *login,
+    const char *service, const char *rhost, struct oat_deadline deadline,
+    enum oat_status (*take)(const struct oat_explained *row, void *context),
+    void *context, char *ret_error)
+{
+	struct explanation explanation = { .take = take, .context = context };
+	const struct taker taker = { oat_explained_fields, OAT_EXPLAINED_FIELDS,
+		&explanation.row, take_explained, &explanation };
+	struct oat_wire out = { 0 };
+
+	put_question(&out, OAT_COURIER_EXPLAIN, deadline);
+	oat_wire_put_text(&out, login);
+	oat_wire_put_text(&out, service);
+	oat_wire_put_text(&out, rhost);
+	return take_listing(child, &out, deadline, &taker, ret_error);
+}
+
+enum oat_status
+oat_courier_ask_probe(struct oat_child *child, uint32_t server,
+    struct oat_deadline deadline, char *ret_error)
+{
+	struct oat_wire out = { 0 };
+
+	put_question(&out, OAT_COURIER_PROBE, deadline);
+	oat_wire_put_u32(&out, server);
+	return send_question(child, &out, deadline, ret_error);
+}
+
+enum oat_status
+oat_courier_take_probe(struct oat_child *child, struct oat_deadline deadline,
+    struct oat_probe *ret_probe, char *ret_error)
+{
+	struct oat_wire in = { 0 };
+	struct oat_probe probe;
+	enum oat_status status;
+
+	status = read_answer(child, deadline, NOTHING_ELSE, &in, ret_error);
+	if (status == OAT_OK && oat_reply_get(&in, oat_probe_fields,
+				    OAT_PROBE_FIELDS, &probe) != OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	if (status == OAT_OK)
+		*ret_probe = probe;
 	oat_wire_free(&in);
 	return status;
 }
 
 enum oat_status
-oat_courier_identities(struct oat_child *child, int64_t known_generation,
-    int64_t known_as_of, struct oat_deadline deadline,
-    enum oat_status (*take)(const struct oat_row *row, void *context),
-    void *context, char *ret_error)
+oat_courier_file(struct oat_child *child, const char *key,
+    struct oat_deadline deadline, int64_t *ret_end, char *ret_error)
 {
-	const struct taker taker = { take, context };
-	struct oat_wire out = { 0 };
+	static const struct oat_field field = { OAT_FIELD_NUMBER, 0,
+		sizeof(int64_t) };
+	struct oat_wire out = { 0 }, in = { 0 };
 	enum oat_status status;
-	bool end = false;
+	int64_t end = 0;
 
-	oat_wire_put_u32(&out, OAT_COURIER_IDENTITIES);
-	oat_wire_put_u64(&out, (uint64_t)known_generation);
-	oat_wire_put_u64(&out, (uint64_t)known_as_of);
-	status = oat_wire_send(&out, child->fd, deadline);
-	oat_wire_free(&out);
-	if (status != OAT_OK)
-		return lost(status, ret_error);
-	while (status == OAT_OK && !end) {
-		/* Rows may come faster than they are taken: nothing waits. */
-		if (oat_deadline_passed(deadline))
-			return lost(OAT_TIMEOUT, ret_error);
-		status = next_row(child, deadline, &taker, &end, ret_error);
-	}
+	put_question(&out, OAT_COURIER_FILE, deadline);
+	oat_wire_put_text(&out, key);
+	status = converse(child, &out, deadline, NOTHING_ELSE, &in, ret_error);
+	if (status == OAT_OK && oat_reply_get(&in, &field, 1, &end) != OAT_OK)
+		status = lost(OAT_INVALID, ret_error);
+	if (status == OAT_OK)
+		*ret_end = end;
+	oat_wire_free(&in);
 	return status;
 }

@@ -3,10 +3,10 @@
  * Between courier.c, which runs as root, and courier_child.c, which it forks.
  * Nobody else's.
  *
- * A question is an operation and its fields. An answer is a status, why (a
- * text, empty on success), and on success what was asked for. A row of
- * identities comes in a message of its own, marked by a number that is no
- * status, before the answer that ends them.
+ * A question is an operation, the milliseconds that are left for it, and its
+ * fields. An answer is a status, why (a text, empty on success), and on success
+ * what was asked for. Rows come before the answer that ends them, as many in a
+ * message as fit, marked by a number that is no status.
  */
 #ifndef OAT_COURIER_CHILD_H
 #define OAT_COURIER_CHILD_H
@@ -17,7 +17,13 @@ enum oat_courier_operation {
 	OAT_COURIER_VERIFIER = 1, /* selector: verifier */
 	OAT_COURIER_DECIDE = 2,	  /* struct oat_question: struct oat_decision */
 	OAT_COURIER_RECORD = 3,	  /* events: how many were new */
-	OAT_COURIER_IDENTITIES = 4, /* known generation, as_of: rows, nothing */
+	OAT_COURIER_IDENTITIES = 4, /* struct oat_knowledge: rows, nothing */
+	OAT_COURIER_LISTEN = 5,	    /* nothing: nothing */
+	OAT_COURIER_AWAIT = 6,	    /* nothing: nothing */
+	OAT_COURIER_EXPLAIN = 7,    /* login, service, rhost: rows, nothing */
+	OAT_COURIER_PASSWORD = 8,   /* SCRAM verifier: nothing */
+	OAT_COURIER_PROBE = 9,	    /* which server: struct oat_probe */
+	OAT_COURIER_FILE = 10,	    /* key: when its certificate ends, or 0 */
 };
 
 #define OAT_COURIER_ROW UINT32_MAX

@@ -10,21 +10,31 @@
  */
 #include "database_ask.h"
 
+#include "database_connect.h"
 #include "escape.h"
 
-#include <libpq-fe.h>
-
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of any server at all: nothing of ours need be there. */
+static const char ask_server[] =
+    "select pg_is_in_recovery(), left(current_setting('server_version'), 60), "
+    "to_regnamespace('oat') is not null, "
+    "has_schema_privilege(to_regnamespace('oat'), 'usage'), "
+    "exists (select from pg_catalog.pg_proc where proname = 'host_health' "
+    "and pronamespace = to_regnamespace('oat'))";
+static const char ask_health[] =
+    "select host, suspended_at, schema_version, generation, clock, uid_range, "
+    "excess, excess_fix from oat.host_health()";
 
 static const struct statement {
 	const char *sql;
 	int params;
 } statements[] = {
 	[OAT_STATEMENT_VERIFIER] = { "select oat.host_verifier($1)", 1 },
+	[OAT_STATEMENT_REHEARSE] = { "select oat.host_rehearse($1)", 1 },
 	[OAT_STATEMENT_DECIDE] = { "select allowed, reason, message, "
 				   "organization, token, event from "
 				   "oat.host_decide($1, $2, $3, $4, $5, $6, "
@@ -34,36 +44,24 @@ static const struct statement {
 	[OAT_STATEMENT_IDENTITIES] = { "select kind, name, id, organization, "
 				       "token, shell, active, expires_at, "
 				       "groups from "
-				       "oat.host_identities($1, $2)",
-	    2 },
+				       "oat.host_sync($1, $2, $3)",
+	    3 },
+	[OAT_STATEMENT_LISTEN] = { "listen oat_changed", 0 },
 	[OAT_STATEMENT_STANDBY] = { "select pg_is_in_recovery()", 0 },
+	[OAT_STATEMENT_SERVER] = { ask_server, 0 },
+	[OAT_STATEMENT_HEALTH] = { ask_health, 0 },
+	[OAT_STATEMENT_EXPLAIN] = { "select check_name, passed, detail, fix "
+				    "from oat.host_explain($1, $2, $3)",
+	    3 },
+	[OAT_STATEMENT_PASSWORD] = { "select oat.host_password($1)", 1 },
 };
 
 struct oat_database {
 	PGconn *connection; /* owned */
 	const char *server; /* for messages; the conninfo's */
+	bool is_silent;	    /* an answer is outstanding: of no use any more */
 	char error[OAT_DATABASE_ERROR_MAX];
 };
-
-/*
- * Wait for the socket. OAT_OK when it is ready, or in error, which the next
- * libpq call will report; OAT_TIMEOUT; OAT_UNAVAILABLE.
- */
-static enum oat_status
-wait_for(PGconn *connection, short events, struct oat_deadline deadline)
-{
-	struct pollfd fd = { .fd = PQsocket(connection), .events = events };
-	int n;
-
-	if (fd.fd < 0)
-		return OAT_UNAVAILABLE;
-	do {
-		if (oat_deadline_passed(deadline))
-			return OAT_TIMEOUT;
-		n = poll(&fd, 1, oat_deadline_left_ms(deadline));
-	} while (n == 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? OAT_UNAVAILABLE : OAT_OK;
-}
 
 /* --- asking -------------------------------------------------------------- */
 
@@ -94,6 +92,7 @@ failed(struct oat_database *database, enum oat_status status,
 			       ? PQresultErrorMessage(result)
 			       : PQerrorMessage(database->connection);
 
+	database->is_silent = database->is_silent || status == OAT_TIMEOUT;
 	if (status == OAT_TIMEOUT)
 		text = "the server stopped answering";
 	else if (text[0] == '\0')
@@ -115,7 +114,8 @@ flush(PGconn *connection, struct oat_deadline deadline)
 	int left;
 
 	while ((left = PQflush(connection)) == 1) {
-		status = wait_for(connection, POLLIN | POLLOUT, deadline);
+		status =
+		    oat_connection_wait(connection, POLLIN | POLLOUT, deadline);
 		if (status != OAT_OK)
 			return status;
 		if (PQconsumeInput(connection) != 1)
@@ -132,6 +132,8 @@ send_statement(struct oat_database *database, const struct statement *statement,
 	PGconn *connection = database->connection;
 	enum oat_status status;
 
+	if (database->is_silent)
+		return failed(database, OAT_TIMEOUT, NULL);
 	if (PQsetnonblocking(connection, 1) != 0 ||
 	    PQsendQueryParams(connection, statement->sql, statement->params,
 		NULL, params, NULL, NULL, 0) != 1 ||
@@ -152,7 +154,8 @@ next_result(struct oat_database *database, struct oat_deadline deadline,
 	if (oat_deadline_passed(deadline))
 		return failed(database, OAT_TIMEOUT, NULL);
 	while (PQisBusy(database->connection)) {
-		status = wait_for(database->connection, POLLIN, deadline);
+		status =
+		    oat_connection_wait(database->connection, POLLIN, deadline);
 		if (status != OAT_OK)
 			return failed(database, status, NULL);
 		if (PQconsumeInput(database->connection) != 1)
@@ -188,6 +191,8 @@ read_result(struct oat_database *database, const PGresult *result,
 	ExecStatusType type = PQresultStatus(result);
 	enum oat_status status;
 
+	if (type == PGRES_COMMAND_OK && reader->count == 0)
+		return OAT_OK;
 	if ((type != PGRES_SINGLE_TUPLE && type != PGRES_TUPLES_OK) ||
 	    PQnfields(result) != reader->count)
 		return failed(database, OAT_UNAVAILABLE, result);
@@ -239,6 +244,51 @@ oat_database_ask(struct oat_database *database, enum oat_statement statement,
 	return status;
 }
 
+/* Forget what was told. Was it anything? There is one channel. */
+static bool
+take_notifications(PGconn *connection)
+{
+	PGnotify *notification;
+	bool any = false;
+
+	while ((notification = PQnotifies(connection)) != NULL) {
+		PQfreemem(notification);
+		any = true;
+	}
+	return any;
+}
+
+enum oat_status
+oat_database_listen(struct oat_database *database, struct oat_deadline deadline)
+{
+	const struct oat_reader nothing = { .count = 0 };
+	enum oat_status status;
+
+	status = oat_database_ask(
+	    database, OAT_STATEMENT_LISTEN, NULL, deadline, &nothing);
+	if (status != OAT_UNAVAILABLE ||
+	    PQstatus(database->connection) != CONNECTION_OK)
+		return status;
+	return OAT_NOTFOUND;
+}
+
+enum oat_status
+oat_database_await(struct oat_database *database, struct oat_deadline deadline)
+{
+	enum oat_status status;
+
+	while (!take_notifications(database->connection)) {
+		status =
+		    oat_connection_wait(database->connection, POLLIN, deadline);
+		if (status == OAT_TIMEOUT)
+			return OAT_NOTFOUND;
+		if (status != OAT_OK ||
+		    PQconsumeInput(database->connection) != 1)
+			return failed(database, OAT_UNAVAILABLE, NULL);
+	}
+	return OAT_OK;
+}
+
 enum oat_status
 oat_database_refuse(struct oat_database *database)
 {
@@ -246,79 +296,6 @@ oat_database_refuse(struct oat_database *database)
 }
 
 /* --- connecting ---------------------------------------------------------- */
-
-/* A server can send any number of notices; none is worth a line. */
-static void
-ignore_notice(void *context, const PGresult *result)
-{
-	(void)context;
-	(void)result;
-}
-
-/* Is it an option of the libpq that runs, whatever it was compiled with? */
-static bool
-is_known(const PQconninfoOption *known, const char *key)
-{
-	for (; known->keyword != NULL; known++)
-		if (strcmp(known->keyword, key) == 0)
-			return true;
-	return false;
-}
-
-/* Start one connection; NULL when there is no memory. */
-static PGconn *
-start(const struct oat_conninfo *conninfo, size_t server, const char *password)
-{
-	struct oat_setting settings[OAT_CONNINFO_SETTINGS_MAX];
-	const char *keys[OAT_CONNINFO_SETTINGS_MAX + 1];
-	const char *values[OAT_CONNINFO_SETTINGS_MAX + 1];
-	PQconninfoOption *known;
-	PGconn *connection;
-	size_t i, n = 0, count;
-
-	known = PQconninfoParse("", NULL);
-	if (known == NULL)
-		return NULL;
-	count = oat_conninfo_settings(conninfo, server, settings);
-	for (i = 0; i < count; i++) {
-		if (settings[i].newer && !is_known(known, settings[i].key))
-			continue;
-		keys[n] = settings[i].key;
-		values[n++] = settings[i].value;
-	}
-	/* Without a password a server that asks for one gets an empty no. */
-	if (password != NULL && oat_conninfo_sends_password(conninfo)) {
-		keys[n] = "password";
-		values[n++] = password;
-	}
-	keys[n] = NULL;
-	values[n] = NULL;
-	connection = PQconnectStartParams(keys, values, 0);
-	PQconninfoFree(known);
-	return connection;
-}
-
-/* Drive a started connection. OAT_OK; OAT_TIMEOUT; OAT_UNAVAILABLE. */
-static enum oat_status
-finish(PGconn *connection, struct oat_deadline deadline)
-{
-	PostgresPollingStatusType polling = PGRES_POLLING_WRITING;
-	enum oat_status status;
-
-	if (PQstatus(connection) == CONNECTION_BAD)
-		return OAT_UNAVAILABLE;
-	while (polling != PGRES_POLLING_OK) {
-		if (polling == PGRES_POLLING_FAILED)
-			return OAT_UNAVAILABLE;
-		status = wait_for(connection,
-		    polling == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-		    deadline);
-		if (status != OAT_OK)
-			return status;
-		polling = PQconnectPoll(connection);
-	}
-	return OAT_OK;
-}
 
 static bool
 parameter_is(PGconn *connection, const char *name, const char *value)
@@ -370,51 +347,55 @@ find_standby(struct oat_database *database, struct oat_deadline deadline,
 	return OAT_OK;
 }
 
-/* Drive a started connection to its end. NULL when it is usable, or why not. */
-static const char *
+/*
+ * Drive a started connection to its end. OAT_OK when it is usable; OAT_TIMEOUT
+ * or OAT_UNAVAILABLE, and *ret_why.
+ */
+static enum oat_status
 complete(struct oat_database *database, const struct oat_conninfo *conninfo,
-    struct oat_deadline deadline, bool *ret_standby)
+    struct oat_patience patience, bool *ret_standby, const char **ret_why)
 {
-	enum oat_status status = finish(database->connection, deadline);
-	const char *why;
+	enum oat_status status;
+	bool late;
 
-	if (status == OAT_TIMEOUT)
-		return "no answer in time";
+	status = oat_connection_finish(database->connection, patience, &late);
+	*ret_why =
+	    late ? "no answer in time" : PQerrorMessage(database->connection);
 	if (status != OAT_OK)
-		return PQerrorMessage(database->connection);
-	why = objection(database->connection, conninfo);
-	if (why != NULL)
-		return why;
-	return find_standby(database, deadline, ret_standby) == OAT_OK
-		   ? NULL
-		   : "it does not say whether it is a standby";
+		return status;
+	*ret_why = objection(database->connection, conninfo);
+	if (*ret_why != NULL)
+		return OAT_UNAVAILABLE;
+	*ret_why = "it does not say whether it is a standby";
+	return find_standby(database, patience.until, ret_standby);
 }
 
 enum oat_status
 oat_database_open_server(const struct oat_conninfo *conninfo, size_t server,
-    const char *password, struct oat_deadline deadline,
+    const char *password, struct oat_patience patience,
     struct oat_database **ret_database, bool *ret_standby, char *ret_error)
 {
+	enum oat_status status = OAT_UNAVAILABLE;
 	const char *why = "out of memory";
 	struct oat_database *database;
 
 	database = calloc(1, sizeof(*database));
 	if (database != NULL) {
 		database->server = oat_conninfo_server_name(conninfo, server);
-		database->connection = start(conninfo, server, password);
+		database->connection = oat_connection_start(
+		    conninfo, server, password, oat_conninfo_settings);
 	}
-	if (database != NULL && database->connection != NULL) {
-		PQsetNoticeReceiver(database->connection, ignore_notice, NULL);
-		why = complete(database, conninfo, deadline, ret_standby);
-	}
-	if (why == NULL) {
+	if (database != NULL && database->connection != NULL)
+		status =
+		    complete(database, conninfo, patience, ret_standby, &why);
+	if (status == OAT_OK) {
 		*ret_database = database;
 		return OAT_OK;
 	}
 	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX, "%.*s",
 	    (int)strcspn(why, "\n"), why);
 	oat_database_close(database);
-	return OAT_UNAVAILABLE;
+	return status;
 }
 
 void

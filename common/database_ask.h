@@ -11,10 +11,16 @@
 /* The statements, spelled at the top of database.c. */
 enum oat_statement {
 	OAT_STATEMENT_VERIFIER,	  /* selector */
+	OAT_STATEMENT_REHEARSE,	  /* selector */
 	OAT_STATEMENT_DECIDE,	  /* the fields of struct oat_question */
 	OAT_STATEMENT_RECORD,	  /* events */
-	OAT_STATEMENT_IDENTITIES, /* known generation, known as_of */
+	OAT_STATEMENT_IDENTITIES, /* the members of struct oat_knowledge */
+	OAT_STATEMENT_LISTEN,	  /* none; no columns, no rows */
 	OAT_STATEMENT_STANDBY,	  /* none */
+	OAT_STATEMENT_SERVER,	  /* none */
+	OAT_STATEMENT_HEALTH,	  /* none */
+	OAT_STATEMENT_EXPLAIN,	  /* login, service, rhost */
+	OAT_STATEMENT_PASSWORD,	  /* SCRAM verifier */
 };
 
 /* How the rows of an answer are read. */
@@ -39,6 +45,15 @@ struct oat_reader {
 enum oat_status oat_database_ask(struct oat_database *database,
     enum oat_statement statement, const char *const *params,
     struct oat_deadline deadline, const struct oat_reader *reader);
+
+/*
+ * The same for an answer that must be one row: `fields` into `ret_reply`; any
+ * other number is OAT_UNAVAILABLE. *ret_is_null: was its first column NULL?
+ */
+enum oat_status oat_database_ask_one(struct oat_database *database,
+    enum oat_statement statement, const char *const *params,
+    struct oat_deadline deadline, const struct oat_field *fields, int count,
+    void *ret_reply, bool *ret_is_null);
 
 /* Say that an answer made no sense. Answers OAT_UNAVAILABLE. */
 enum oat_status oat_database_refuse(struct oat_database *database);

@@ -19,15 +19,11 @@ take_single(bool is_null, void *context)
 	return ++single->rows > 1 ? OAT_UNAVAILABLE : OAT_OK;
 }
 
-/*
- * As oat_database_ask(), with `fields` into `ret_reply`; other than one row is
- * OAT_UNAVAILABLE. *ret_is_null is whether the first column was NULL.
- */
-static enum oat_status
-ask_single(struct oat_database *database, enum oat_statement statement,
-    const char *const *params, struct oat_deadline deadline,
-    const struct oat_field *fields, int count, void *ret_reply,
-    bool *ret_is_null)
+enum oat_status
+oat_database_ask_one(struct oat_database *database,
+    enum oat_statement statement, const char *const *params,
+    struct oat_deadline deadline, const struct oat_field *fields, int count,
+    void *ret_reply, bool *ret_is_null)
 {
 	struct single single = { 0 };
 	const struct oat_reader reader = {
@@ -58,8 +54,8 @@ oat_database_verifier(struct oat_database *database, const char *selector,
 	enum oat_status status;
 	bool is_null = true;
 
-	status = ask_single(database, OAT_STATEMENT_VERIFIER, params, deadline,
-	    &field, 1, text, &is_null);
+	status = oat_database_ask_one(database, OAT_STATEMENT_VERIFIER, params,
+	    deadline, &field, 1, text, &is_null);
 	if (status == OAT_INVALID)
 		return OAT_UNAVAILABLE;
 	if (status != OAT_OK)
@@ -68,6 +64,19 @@ oat_database_verifier(struct oat_database *database, const char *selector,
 		return OAT_NOTFOUND;
 	memcpy(ret_verifier, text, sizeof(text));
 	return OAT_OK;
+}
+
+void
+oat_database_rehearse(struct oat_database *database, const char *selector,
+    struct oat_deadline deadline)
+{
+	static const struct oat_field nothing = { OAT_FIELD_TEXT, 0, 1 };
+	const char *const params[] = { selector };
+	char text[1];
+	bool is_null;
+
+	(void)oat_database_ask_one(database, OAT_STATEMENT_REHEARSE, params,
+	    deadline, &nothing, 1, text, &is_null);
 }
 
 /* A parameter that is absent is NULL in SQL too. */
@@ -91,8 +100,9 @@ oat_database_decide(struct oat_database *database,
 	bool is_null;
 
 	memset(&decision, 0, sizeof(decision));
-	status = ask_single(database, OAT_STATEMENT_DECIDE, params, deadline,
-	    oat_decision_fields, OAT_DECISION_FIELDS, &decision, &is_null);
+	status = oat_database_ask_one(database, OAT_STATEMENT_DECIDE, params,
+	    deadline, oat_decision_fields, OAT_DECISION_FIELDS, &decision,
+	    &is_null);
 	if (status == OAT_RANGE)
 		return oat_database_refuse(database);
 	if (status == OAT_INVALID)
@@ -113,14 +123,30 @@ oat_database_record(struct oat_database *database, const char *events,
 	enum oat_status status;
 	bool is_null = true;
 
-	status = ask_single(database, OAT_STATEMENT_RECORD, params, deadline,
-	    &field, 1, &count, &is_null);
+	status = oat_database_ask_one(database, OAT_STATEMENT_RECORD, params,
+	    deadline, &field, 1, &count, &is_null);
 	if (status != OAT_OK)
 		return status;
 	if (is_null || count < 0 || count > UINT32_MAX)
 		return oat_database_refuse(database);
 	*ret_new = (uint32_t)count;
 	return OAT_OK;
+}
+
+enum oat_status
+oat_database_password(struct oat_database *database, const char *verifier,
+    struct oat_deadline deadline)
+{
+	static const struct oat_field nothing = { OAT_FIELD_TEXT, 0, 1 };
+	const char *const params[] = { verifier };
+	enum oat_status status;
+	char text[1];
+	bool is_null;
+
+	status = oat_database_ask_one(database, OAT_STATEMENT_PASSWORD, params,
+	    deadline, &nothing, 1, text, &is_null);
+	return status == OAT_OK || status == OAT_TIMEOUT ? status
+							 : OAT_UNAVAILABLE;
 }
 
 struct listing {
@@ -139,8 +165,8 @@ take_row(bool is_null, void *context)
 }
 
 enum oat_status
-oat_database_identities(struct oat_database *database, int64_t known_generation,
-    int64_t known_as_of, struct oat_deadline deadline,
+oat_database_identities(struct oat_database *database,
+    const struct oat_knowledge *known, struct oat_deadline deadline,
     enum oat_status (*take)(const struct oat_row *row, void *context),
     void *context)
 {
@@ -152,11 +178,12 @@ oat_database_identities(struct oat_database *database, int64_t known_generation,
 		.take = take_row,
 		.context = &listing };
 	char generation[32], as_of[32];
-	const char *const params[] = { generation, as_of };
+	const char *const params[] = { generation, as_of, known->report };
 
 	(void)snprintf(generation, sizeof(generation), "%lld",
-	    (long long)known_generation);
-	(void)snprintf(as_of, sizeof(as_of), "%lld", (long long)known_as_of);
+	    (long long)known->generation);
+	(void)snprintf(
+	    as_of, sizeof(as_of), "%lld", (long long)known->as_of_us);
 	return oat_database_ask(
 	    database, OAT_STATEMENT_IDENTITIES, params, deadline, &reader);
 }

@@ -15,8 +15,8 @@ struct oat_deadline {
 struct oat_deadline oat_deadline_in_ms(uint32_t ms);
 
 /* The earlier of the two. */
-struct oat_deadline oat_deadline_min(
-    struct oat_deadline a, struct oat_deadline b);
+struct oat_deadline
+oat_deadline_min(struct oat_deadline a, struct oat_deadline b);
 
 /*
  * Milliseconds left, rounded up, 0 when it has passed; never more than

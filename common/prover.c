@@ -82,7 +82,7 @@ prover(int fd, void *context)
 	struct oat_argon2id *memory = NULL;
 
 	(void)context;
-	if (oat_sandbox_enter() != OAT_OK)
+	if (oat_sandbox_compute() != OAT_OK)
 		return;
 	while (serve(fd, &memory) == OAT_OK)
 		;

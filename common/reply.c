@@ -41,6 +41,33 @@ const struct oat_field oat_row_fields[OAT_ROW_FIELDS] = {
 	TEXT(oat_row, groups),
 };
 
+const struct oat_field oat_explained_fields[OAT_EXPLAINED_FIELDS] = {
+	TEXT(oat_explained, check),
+	TEXT(oat_explained, passed),
+	TEXT(oat_explained, detail),
+	TEXT(oat_explained, fix),
+};
+
+const struct oat_field oat_probe_fields[OAT_PROBE_FIELDS] = {
+	TEXT(oat_probe, refused),
+	TEXT(oat_probe, certificate),
+	NUMBER(oat_probe, certificate_end),
+	NUMBER(oat_probe, skew_ms),
+	FLAG(oat_probe, standby),
+	TEXT(oat_probe, server_version),
+	FLAG(oat_probe, has_schema),
+	FLAG(oat_probe, may_use_schema),
+	FLAG(oat_probe, has_health),
+	TEXT(oat_probe, host),
+	TEXT(oat_probe, suspended_at),
+	NUMBER(oat_probe, schema_version),
+	NUMBER(oat_probe, generation),
+	NUMBER(oat_probe, clock_us),
+	TEXT(oat_probe, uid_range),
+	TEXT(oat_probe, excess),
+	TEXT(oat_probe, excess_fix),
+};
+
 static enum oat_status
 set_number(const char *text, char *ret_at)
 {
@@ -132,7 +159,7 @@ get(struct oat_wire *wire, const struct oat_field *field, char *ret_at)
 }
 
 enum oat_status
-oat_reply_get(struct oat_wire *wire, const struct oat_field *fields,
+oat_reply_next(struct oat_wire *wire, const struct oat_field *fields,
     size_t count, void *ret_reply)
 {
 	char *base = ret_reply;
@@ -141,5 +168,14 @@ oat_reply_get(struct oat_wire *wire, const struct oat_field *fields,
 	for (i = 0; i < count; i++)
 		if (get(wire, &fields[i], base + fields[i].offset) != OAT_OK)
 			return OAT_INVALID;
+	return OAT_OK;
+}
+
+enum oat_status
+oat_reply_get(struct oat_wire *wire, const struct oat_field *fields,
+    size_t count, void *ret_reply)
+{
+	if (oat_reply_next(wire, fields, count, ret_reply) != OAT_OK)
+		return OAT_INVALID;
 	return oat_wire_end(wire);
 }

@@ -51,5 +51,5 @@ int
 oat_reason_is_policy(enum oat_reason reason)
 {
 	return reason >= OAT_REASON_ORGANIZATION_SUSPENDED &&
-	    reason <= OAT_REASON_HOST_SUSPENDED;
+	       reason <= OAT_REASON_HOST_SUSPENDED;
 }

@@ -7,11 +7,11 @@
 
 /* Zero is a refusal, so that forgotten memory never lets anybody in. */
 enum oat_verdict {
-	OAT_BROKEN = 0,	 /* a fault of this host: configuration, program */
-	OAT_UNDECIDED,	 /* the token service could not be asked */
-	OAT_REFUSED,	 /* the secret or the login is wrong */
-	OAT_DENIED,	 /* the secret is right; policy says no */
-	OAT_ALLOWED,	 /* policy says yes */
+	OAT_BROKEN = 0, /* a fault of this host: configuration, program */
+	OAT_UNDECIDED,	/* the token service could not be asked */
+	OAT_REFUSED,	/* the secret or the login is wrong */
+	OAT_DENIED,	/* the secret is right; policy says no */
+	OAT_ALLOWED,	/* policy says yes */
 };
 
 /*

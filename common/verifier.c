@@ -9,74 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of base64 (RFC 4648, without padding) for so many bytes. */
-#define BASE64_LENGTH(size) (((size)*4 + 2) / 3)
+#include "base64.h"
 
 _Static_assert(
     OAT_VERIFIER_MAX == OAT_SELECTOR_LENGTH +
 			    sizeof("$argon2id$v=19$m=65536,t=8,p=4$$") +
-			    BASE64_LENGTH(OAT_ARGON2_SALT_MAX) +
-			    BASE64_LENGTH(OAT_ARGON2_HASH_MAX),
+			    OAT_BASE64_LENGTH(OAT_ARGON2_SALT_MAX) +
+			    OAT_BASE64_LENGTH(OAT_ARGON2_HASH_MAX),
     "the longest verifier and its NUL");
-
-static const char base64[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* The value of a base64 digit, or -1. */
-static int
-base64_value(char c)
-{
-	const char *digit = c == '\0' ? NULL : strchr(base64, c);
-
-	return digit == NULL ? -1 : (int)(digit - base64);
-}
-
-/* Write so many bytes as base64. Answers where the text ends. */
-static char *
-base64_write(char *text, const uint8_t *bytes, size_t size)
-{
-	unsigned bits = 0;
-	int count = 0;
-	size_t i;
-
-	for (i = 0; i < size; i++) {
-		bits = bits << 8 | bytes[i];
-		for (count += 8; count >= 6; count -= 6)
-			*text++ = base64[bits >> (count - 6) & 0x3f];
-	}
-	if (count > 0)
-		*text++ = base64[bits << (6 - count) & 0x3f];
-	return text;
-}
-
-/*
- * Read base64 of min to max bytes at *text and move *text past it. The spare
- * bits of the last digit must be zero, so that each value has one spelling.
- */
-static bool
-base64_read(const char **text, size_t min, size_t max, uint8_t *ret_bytes,
-    size_t *ret_size)
-{
-	unsigned bits = 0;
-	int count = 0, value;
-	size_t size = 0;
-
-	for (; (value = base64_value(**text)) != -1; ++*text) {
-		bits = bits << 6 | (unsigned)value;
-		count += 6;
-		if (count < 8)
-			continue;
-		count -= 8;
-		if (size == max)
-			return false;
-		ret_bytes[size++] = (uint8_t)(bits >> count);
-	}
-	/* Six bits left over are a digit too many. */
-	if (count >= 6 || (bits & ((1U << count) - 1)) != 0 || size < min)
-		return false;
-	*ret_size = size;
-	return true;
-}
 
 /* Move *text past a literal. */
 static bool
@@ -143,10 +83,10 @@ read_fields(const char *text, struct oat_verifier *v)
 	       skip(&text, ",p=") &&
 	       read_number(&text, OAT_ARGON2_P_MAX, &v->p) &&
 	       skip(&text, "$") &&
-	       base64_read(&text, OAT_ARGON2_SALT_MIN, OAT_ARGON2_SALT_MAX,
+	       oat_base64_read(&text, OAT_ARGON2_SALT_MIN, OAT_ARGON2_SALT_MAX,
 		   v->salt, &v->salt_size) &&
 	       skip(&text, "$") &&
-	       base64_read(&text, OAT_ARGON2_HASH_MIN, OAT_ARGON2_HASH_MAX,
+	       oat_base64_read(&text, OAT_ARGON2_HASH_MIN, OAT_ARGON2_HASH_MAX,
 		   v->hash, &v->hash_size) &&
 	       *text == '\0';
 }
@@ -182,9 +122,9 @@ oat_verifier_format(
 	end = text + snprintf(text, sizeof(text),
 			 "%s$argon2id$v=19$m=%u,t=%u,p=%u$", verifier->selector,
 			 verifier->m_kib, verifier->t, verifier->p);
-	end = base64_write(end, verifier->salt, verifier->salt_size);
+	end = oat_base64_write(end, verifier->salt, verifier->salt_size);
 	*end++ = '$';
-	end = base64_write(end, verifier->hash, verifier->hash_size);
+	end = oat_base64_write(end, verifier->hash, verifier->hash_size);
 	*end++ = '\0';
 	if ((size_t)(end - text) <= size) {
 		memcpy(ret_text, text, (size_t)(end - text));

@@ -54,8 +54,8 @@ struct oat_verifier {
  * bits, nothing before or after.
  * OAT_OK; OAT_INVALID for anything else, or outside the bounds.
  */
-enum oat_status oat_verifier_parse(
-    const char *text, struct oat_verifier *ret_verifier);
+enum oat_status
+oat_verifier_parse(const char *text, struct oat_verifier *ret_verifier);
 
 /* Are all its fields within the bounds above, and the selector one? */
 bool oat_verifier_is_bounded(const struct oat_verifier *verifier);

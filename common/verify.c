@@ -14,9 +14,14 @@
  */
 #include "verify.h"
 
+#include "config.h"
 #include "courier.h"
 #include "event.h"
+#include "gather.h"
+#include "notice.h"
+#include "outage.h"
 #include "paths.h"
+#include "process.h"
 #include "prover.h"
 #include "request.h"
 #include "setup.h"
@@ -28,6 +33,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Until the configuration says otherwise, and for sending the answer. */
@@ -35,12 +41,13 @@
 
 /* One run of the program. */
 struct session {
-	bool events_only; /* no child, no configuration: nothing is asked */
+	bool events_only; /* no child: the database is not asked */
 	struct oat_setup setup;
 	struct oat_account account;
 	struct oat_child prover;
 	struct oat_child courier;
 	struct oat_deadline deadline;
+	struct oat_asking asking;
 	struct oat_request request;
 	char event_id[OAT_EVENT_ID_LENGTH + 1];
 	char error[OAT_SETUP_ERROR_MAX];
@@ -61,25 +68,33 @@ undecided(struct oat_answer *answer, const char *why)
 	set_detail(answer, why);
 }
 
-/*
- * oat-<organization>-<token>: the parts are in the login itself, since no
- * organization has a hyphen.
- */
+/* Whose token it is says the login itself. */
 static void
 name_parts(const char *login, struct oat_answer *answer)
 {
-	const char *organization = login + strlen("oat-");
-	const char *hyphen = strchr(organization, '-');
+	struct oat_name_parts parts;
 
-	if (hyphen == NULL)
+	if (!oat_name_split(login, &parts))
 		return;
-	(void)snprintf(answer->organization, sizeof(answer->organization),
-	    "%.*s", (int)(hyphen - organization), organization);
+	(void)snprintf(answer->organization, sizeof(answer->organization), "%s",
+	    parts.organization);
 	(void)snprintf(
-	    answer->token_name, sizeof(answer->token_name), "%s", hyphen + 1);
+	    answer->token_name, sizeof(answer->token_name), "%s", parts.token);
 }
 
 /* --- deciding ------------------------------------------------------------ */
+
+/* What became of the first question concerns every login of this host. */
+static void
+learn(struct session *session, enum oat_status status, const char *error)
+{
+	bool answered =
+	    status == OAT_OK || status == OAT_NOTFOUND || status == OAT_RANGE;
+
+	oat_outage_learn(OAT_PATH_RUN, &session->asking,
+	    answered ? OAT_OK : status, session->setup.config.timeout_ms,
+	    error);
+}
 
 /*
  * The proof that oat.host_decide() is given. NULL, with an undecided answer,
@@ -96,6 +111,7 @@ prove(struct session *session, const struct oat_token *token,
 	oat_prover_prepare(&session->prover, session->deadline);
 	status = oat_courier_verifier(&session->courier, token->selector,
 	    session->deadline, verifier, error);
+	learn(session, status, error);
 	if (status == OAT_NOTFOUND)
 		return "none";
 	if (status == OAT_RANGE)
@@ -106,6 +122,7 @@ prove(struct session *session, const struct oat_token *token,
 	}
 	status = oat_prover_check(
 	    &session->prover, verifier, token, session->deadline, &right);
+	oat_child_dismiss(&session->prover);
 	explicit_bzero(verifier, sizeof(verifier));
 	if (status == OAT_OK)
 		return right ? "right" : "wrong";
@@ -121,19 +138,19 @@ prove(struct session *session, const struct oat_token *token,
 static void
 spool_event(const char *event_id, const char *json, struct oat_answer *answer)
 {
-	char detail[160];
+	char why[320], detail[384];
 	enum oat_status status;
 
-	status = oat_event_is_object(json)
-		     ? oat_spool_add(OAT_PATH_SPOOL, event_id, json)
-		     : OAT_INVALID;
+	if (!oat_event_is_object(json)) {
+		set_detail(
+		    answer, "event lost: the server's event is no object");
+		return;
+	}
+	status = oat_spool_add(OAT_PATH_SPOOL, event_id, json);
 	if (status == OAT_OK)
 		return;
-	(void)snprintf(detail, sizeof(detail),
-	    "event lost: " OAT_PATH_SPOOL ": %s",
-	    status == OAT_RANGE	    ? "the spool is full"
-	    : status == OAT_INVALID ? "the server's event is no object"
-				    : strerror(errno));
+	(void)snprintf(detail, sizeof(detail), "event lost: %s",
+	    oat_spool_explain(why, sizeof(why), OAT_PATH_SPOOL, status));
 	set_detail(answer, detail);
 }
 
@@ -205,9 +222,13 @@ decide(struct session *session, const char *selector, const char *proof,
 	};
 	char error[OAT_DATABASE_ERROR_MAX];
 	struct oat_decision decision;
+	enum oat_status status;
 
-	if (oat_courier_decide(&session->courier, &question, session->deadline,
-		&decision, error) != OAT_OK) {
+	status = oat_courier_decide(
+	    &session->courier, &question, session->deadline, &decision, error);
+	if (selector == NULL)
+		learn(session, status, error);
+	if (status != OAT_OK) {
 		undecided(answer, error);
 		return;
 	}
@@ -216,22 +237,49 @@ decide(struct session *session, const char *selector, const char *proof,
 		spool_event(session->event_id, decision.event, answer);
 }
 
+/*
+ * Leave to ask the database, and a slot to be closed; -1 with an undecided
+ * answer. Who queued for a slot may have seen others ask in vain meanwhile.
+ */
+static int
+admit(struct session *session, struct oat_answer *answer)
+{
+	char why[OAT_OUTAGE_WHY_MAX];
+	enum oat_status status;
+	int slot = -1;
+
+	if (oat_outage_await(OAT_PATH_RUN, session->deadline, &session->asking,
+		why) != OAT_OK) {
+		undecided(answer, why);
+		return -1;
+	}
+	status = oat_slot_take(OAT_PATH_RUN, session->deadline, &slot);
+	if (status != OAT_OK) {
+		undecided(answer, status == OAT_TIMEOUT
+				      ? "too many logins at once on this host"
+				      : OAT_PATH_RUN ": cannot be used");
+		return -1;
+	}
+	if (oat_outage_await(OAT_PATH_RUN, session->deadline, &session->asking,
+		why) != OAT_OK) {
+		undecided(answer, why);
+		(void)close(slot);
+		return -1;
+	}
+	return slot;
+}
+
 /* Authentication and account: both need a slot, and then the database. */
 static void
 check(struct session *session, struct oat_answer *answer)
 {
 	const char *proof = "none";
 	struct oat_token token;
-	enum oat_status status;
-	int slot = -1;
+	int slot;
 
-	status = oat_slot_take(OAT_PATH_RUN, session->deadline, &slot);
-	if (status != OAT_OK) {
-		undecided(answer, status == OAT_TIMEOUT
-				      ? "too many logins at once on this host"
-				      : OAT_PATH_RUN ": cannot be used");
+	slot = admit(session, answer);
+	if (slot == -1)
 		return;
-	}
 	memset(&token, 0, sizeof(token));
 	if (session->request.phase == OAT_PHASE_ACCOUNT)
 		decide(session, NULL, proof, answer);
@@ -248,6 +296,21 @@ check(struct session *session, struct oat_answer *answer)
 }
 
 /* --- sessions ------------------------------------------------------------ */
+
+/* Its end, if that is near; without a configuration nothing is said. */
+static void
+notice_expiry(const struct session *session, struct oat_answer *answer)
+{
+	char error[OAT_CONFIG_ERROR_MAX], notice[OAT_NOTICE_MAX];
+	struct oat_config config = { 0 };
+
+	if (oat_config_load(OAT_PATH_CONFIG, &config, error) != OAT_OK)
+		return;
+	(void)oat_notice_expiry(notice, OAT_PATH_IDENTITIES,
+	    session->request.login, time(NULL), config.expiry_notice_s);
+	oat_escape_again(answer->message, sizeof(answer->message), notice);
+	oat_config_free(&config);
+}
 
 /*
  * Opening and closing only leave an event behind; a program of its own sends
@@ -268,8 +331,16 @@ record_session(struct session *session, struct oat_answer *answer)
 		return;
 	}
 	spool_event(session->event_id, json, answer);
-	/* If it cannot start, the timer sends the spool. */
-	(void)oat_spawn_detached(OAT_PATH_PROGRAM, sync);
+	/*
+	 * If it cannot start, the timer sends the spool. It must not be taken
+	 * for something that this login has left behind, from the start.
+	 */
+	if (!oat_gather_is_waiting(OAT_PATH_RUN)) {
+		oat_process_leave_login();
+		(void)oat_spawn_detached(OAT_PATH_PROGRAM, sync);
+	}
+	if (session->request.phase == OAT_PHASE_OPEN)
+		notice_expiry(session, answer);
 }
 
 /* --- the run ------------------------------------------------------------- */
@@ -297,13 +368,7 @@ prepare(struct session *session)
 		return status;
 	session->deadline =
 	    oat_deadline_in_ms(session->setup.config.timeout_ms);
-	orders = (struct oat_orders){
-		.conninfo = session->setup.conninfo,
-		.password = session->setup.password[0] != '\0'
-				? session->setup.password
-				: NULL,
-		.deadline = session->deadline,
-	};
+	orders = oat_setup_orders(&session->setup);
 	if (oat_courier_start(&session->account, &orders, &session->courier) !=
 	    OAT_OK)
 		goto no_child;
@@ -333,7 +398,8 @@ answer_request(
 	else if (!asks)
 		record_session(session, answer);
 	else if (session->events_only)
-		set_detail(answer, "a decision was asked of `oat verify events`");
+		set_detail(
+		    answer, "a decision was asked of `oat verify events`");
 	else if (prepared)
 		check(session, answer);
 	else
@@ -346,6 +412,7 @@ oat_verify_main(int argc, char *argv[])
 	struct session session = {
 		.prover = OAT_CHILD_NONE,
 		.courier = OAT_CHILD_NONE,
+		.asking = OAT_ASKING_NONE,
 		.deadline = oat_deadline_in_ms(ANSWER_MS),
 	};
 	struct oat_answer answer = { .verdict = OAT_BROKEN,
@@ -369,6 +436,9 @@ oat_verify_main(int argc, char *argv[])
 	else
 		set_detail(&answer, "the request makes no sense; are the "
 				    "module and the program of one version?");
+	/* The module waits for the end of all this: let it begin. */
+	oat_child_dismiss(&session.prover);
+	oat_child_dismiss(&session.courier);
 	status = oat_answer_send(
 	    &answer, STDOUT_FILENO, oat_deadline_in_ms(ANSWER_MS));
 	oat_request_wipe(&session.request);

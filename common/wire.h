@@ -22,10 +22,10 @@
 
 /* A message being built or read. Zero-initialise; wiped when freed. */
 struct oat_wire {
-	unsigned char *bytes; /* owned */
-	size_t length;	      /* bytes in use */
-	size_t capacity;      /* bytes allocated */
-	size_t offset;	      /* where the next field is read */
+	unsigned char *bytes;	/* owned */
+	size_t length;		/* bytes in use */
+	size_t capacity;	/* bytes allocated */
+	size_t offset;		/* where the next field is read */
 	enum oat_status status; /* the first failure of an append, kept */
 };
 
@@ -47,8 +47,8 @@ void oat_wire_put_u64(struct oat_wire *wire, uint64_t value);
  * not have the type's size, or when a text holds a NUL; OAT_RANGE when a text
  * does not fit its buffer of `size` bytes, the NUL included.
  */
-enum oat_status oat_wire_get_text(
-    struct oat_wire *wire, char *ret_text, size_t size);
+enum oat_status
+oat_wire_get_text(struct oat_wire *wire, char *ret_text, size_t size);
 enum oat_status oat_wire_get_u32(struct oat_wire *wire, uint32_t *ret_value);
 enum oat_status oat_wire_get_u64(struct oat_wire *wire, uint64_t *ret_value);
 
@@ -61,15 +61,15 @@ enum oat_status oat_wire_end(const struct oat_wire *wire);
  * OAT_OK; what an append failed with; OAT_TIMEOUT; OAT_UNAVAILABLE when the
  * peer is gone; OAT_SYSTEM.
  */
-enum oat_status oat_wire_send(
-    struct oat_wire *wire, int fd, struct oat_deadline deadline);
+enum oat_status
+oat_wire_send(struct oat_wire *wire, int fd, struct oat_deadline deadline);
 
 /*
  * Receive one message into a zeroed struct; free it in every case.
  * OAT_OK; OAT_TIMEOUT; OAT_UNAVAILABLE at end of file, also in the middle of a
  * message; OAT_INVALID for a length over OAT_WIRE_MAX; OAT_NOMEM; OAT_SYSTEM.
  */
-enum oat_status oat_wire_receive(
-    struct oat_wire *wire, int fd, struct oat_deadline deadline);
+enum oat_status
+oat_wire_receive(struct oat_wire *wire, int fd, struct oat_deadline deadline);
 
 #endif
