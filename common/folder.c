@@ -15,6 +15,20 @@ oat_folder_close(int folder)
 	errno = saved;
 }
 
+/* A folder is there for good when its parent has been synced. */
+static int
+sync_parent(int folder)
+{
+	int parent, result;
+
+	parent = openat(folder, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return -1;
+	result = fsync(parent);
+	oat_folder_close(parent);
+	return result;
+}
+
 int
 oat_folder_open(const char *path, mode_t mode)
 {
@@ -28,7 +42,7 @@ oat_folder_open(const char *path, mode_t mode)
 	if (fd < 0)
 		return -1;
 	/* mkdir(2) obeys the umask of whoever started the program. */
-	if (made && fchmod(fd, mode) != 0)
+	if (made && (fchmod(fd, mode) != 0 || sync_parent(fd) != 0))
 		goto fail;
 	if (fstat(fd, &st) != 0)
 		goto fail;

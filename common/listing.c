@@ -9,8 +9,15 @@
 #include "listing.h"
 
 #include "escape.h"
+#include "name.h"
+#include "process.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define US_PER_S INT64_C(1000000)
+#define COUNT_DIGITS_MAX 9 /* of rows */
+#define US_DIGITS_MAX 18   /* of a time; more would not fit in 64 bits */
 
 static struct oat_identity_row
 as_identity_row(const struct oat_row *row)
@@ -61,13 +68,13 @@ add(struct oat_listing *listing, const struct oat_row *row, bool group)
 	return OAT_OK;
 }
 
-/* "17" as a count; anything else is no count. */
+/* "17", with at most so many digits; anything else is no count. */
 static enum oat_status
-read_count(const char *text, uint64_t *ret_count)
+read_count(const char *text, size_t digits_max, uint64_t *ret_count)
 {
 	uint64_t count = 0;
 
-	if (*text == '\0' || strlen(text) > 9)
+	if (*text == '\0' || strlen(text) > digits_max)
 		return OAT_INVALID;
 	for (; *text != '\0'; text++) {
 		if (*text < '0' || *text > '9')
@@ -75,6 +82,41 @@ read_count(const char *text, uint64_t *ret_count)
 		count = count * 10 + (uint64_t)(*text - '0');
 	}
 	*ret_count = count;
+	return OAT_OK;
+}
+
+/*
+ * Sessions to end. Whose they are is looked up by the number, in the snapshot
+ * that comes of the listing; the time is in the column of the groups, or, from
+ * an older database, in whole seconds.
+ */
+static enum oat_status
+add_wish(struct oat_listing *listing, const struct oat_row *row)
+{
+	struct oat_wish *moved;
+	uint64_t before_us;
+	enum oat_status status;
+
+	status = count_row(listing);
+	if (status != OAT_OK)
+		return status;
+	if (row->id < OAT_ID_MIN || row->id > OAT_ID_MAX)
+		return OAT_OK;
+	if (listing->wish_count == listing->wish_room) {
+		moved = reallocarray(listing->wishes,
+		    listing->wish_room * 2 + 1, sizeof(*moved));
+		if (moved == NULL)
+			return OAT_NOMEM;
+		listing->wishes = moved;
+		listing->wish_room = listing->wish_room * 2 + 1;
+	}
+	if (read_count(row->groups, US_DIGITS_MAX, &before_us) != OAT_OK)
+		before_us = row->expires_at > 0 &&
+				    row->expires_at < INT64_MAX / US_PER_S
+				? (uint64_t)(row->expires_at * US_PER_S)
+				: 0;
+	listing->wishes[listing->wish_count++] =
+	    (struct oat_wish){ (uint32_t)row->id, (int64_t)before_us };
 	return OAT_OK;
 }
 
@@ -88,7 +130,10 @@ begin(struct oat_listing *listing, const struct oat_row *row, bool same)
 	listing->ended = same;
 	listing->generation = row->id;
 	listing->as_of_us = row->expires_at;
-	return same ? OAT_OK : read_count(row->groups, &listing->promised);
+	listing->begun_at = oat_process_now();
+	return same ? OAT_OK
+		    : read_count(
+			  row->groups, COUNT_DIGITS_MAX, &listing->promised);
 }
 
 static enum oat_status
@@ -109,6 +154,8 @@ oat_listing_take(const struct oat_row *row, void *context)
 		return add(listing, row, true);
 	if (strcmp(row->kind, "identity") == 0)
 		return add(listing, row, false);
+	if (strcmp(row->kind, "terminate") == 0)
+		return add_wish(listing, row);
 	if (strcmp(row->kind, "begin") == 0)
 		return begin(listing, row, false);
 	if (strcmp(row->kind, "same") == 0)
@@ -123,4 +170,12 @@ bool
 oat_listing_is_whole(const struct oat_listing *listing)
 {
 	return listing->ended && listing->taken == listing->promised;
+}
+
+void
+oat_listing_free(struct oat_listing *listing)
+{
+	free(listing->wishes);
+	listing->wishes = NULL;
+	listing->wish_count = listing->wish_room = 0;
 }

@@ -13,7 +13,13 @@
 #include "identities.h"
 #include "status.h"
 
-/* Zero-initialise, then set the first three members; nothing is owned. */
+/* A wish of oat.end_sessions(), as the server says it. */
+struct oat_wish {
+	uint32_t uid;
+	int64_t before_us; /* sessions opened before; the server's clock */
+};
+
+/* Zero-initialise, set the first three members, oat_listing_free() it. */
 struct oat_listing {
 	struct oat_identities *identities; /* borrowed */
 	/* Called for each refused row; both texts are printable. */
@@ -22,7 +28,10 @@ struct oat_listing {
 
 	bool begun, same, ended;
 	int64_t generation, as_of_us; /* as the server says */
+	uint64_t begun_at;	      /* here, then; as oat_process_now() */
 	uint64_t promised, taken;     /* rows between begin and end */
+	struct oat_wish *wishes;      /* owned */
+	size_t wish_count, wish_room;
 };
 
 /*
@@ -37,5 +46,8 @@ enum oat_status oat_listing_take(const struct oat_row *row, void *listing);
  * promised, and the end mark of the same generation.
  */
 bool oat_listing_is_whole(const struct oat_listing *listing);
+
+/* Frees what the struct owns. */
+void oat_listing_free(struct oat_listing *listing);
 
 #endif

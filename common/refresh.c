@@ -14,14 +14,14 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "spawn.h"
+#include "stamp.h"
 
-#define NS_PER_S UINT64_C(1000000000)
-#define NS_PER_MS UINT64_C(1000000)
 #define LOCK_POLL_MS 10
+#define ANSWER_POLL_MS 50
 
 /* Under OAT_PATH_RUN. The first is also the lock of the module's attempts. */
 #define FILE_ATTEMPT "sync-attempted"
@@ -31,19 +31,7 @@
 uint64_t
 oat_refresh_now_ns(void)
 {
-	struct timespec now = { 0, 0 };
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-static void
-close_keeping_errno(int fd)
-{
-	int saved = errno;
-
-	(void)close(fd);
-	errno = saved;
+	return oat_stamp_now_ns();
 }
 
 /* The folder, made if need be. -1, with errno, if it is not ours alone. */
@@ -69,68 +57,18 @@ open_folder(const char *run)
 		goto fail;
 	return fd;
 fail:
-	close_keeping_errno(fd);
+	oat_folder_close(fd);
 	return -1;
-}
-
-static int
-open_stamp(int folder, const char *name)
-{
-	return openat(folder, name,
-	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-}
-
-static enum oat_status
-set_stamp(int fd, uint64_t at_ns)
-{
-	struct timespec times[2] = {
-		{ .tv_nsec = UTIME_OMIT },
-		{
-		    .tv_sec = (time_t)(at_ns / NS_PER_S),
-		    .tv_nsec = (long)(at_ns % NS_PER_S),
-		},
-	};
-
-	return futimens(fd, times) == -1 ? OAT_SYSTEM : OAT_OK;
-}
-
-/* 0 when there is none, or it is not yet: from before the last boot. */
-static uint64_t
-get_stamp(int folder, const char *name)
-{
-	struct stat st;
-	uint64_t at_ns;
-
-	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    st.st_mtim.tv_sec < 0)
-		return 0;
-	at_ns = (uint64_t)st.st_mtim.tv_sec * NS_PER_S +
-		(uint64_t)st.st_mtim.tv_nsec;
-	return at_ns > oat_refresh_now_ns() ? 0 : at_ns;
 }
 
 static struct oat_refresh_times
 get_times(int folder)
 {
 	return (struct oat_refresh_times){
-		.attempt_ns = get_stamp(folder, FILE_ATTEMPT),
-		.success_ns = get_stamp(folder, FILE_SUCCESS),
-		.failure_ns = get_stamp(folder, FILE_FAILURE),
+		.attempt_ns = oat_stamp_get(folder, FILE_ATTEMPT),
+		.success_ns = oat_stamp_get(folder, FILE_SUCCESS),
+		.failure_ns = oat_stamp_get(folder, FILE_FAILURE),
 	};
-}
-
-static enum oat_status
-record(int folder, const char *name, uint64_t at_ns)
-{
-	enum oat_status status;
-	int fd;
-
-	fd = open_stamp(folder, name);
-	if (fd == -1)
-		return OAT_SYSTEM;
-	status = set_stamp(fd, at_ns);
-	close_keeping_errno(fd);
-	return status;
 }
 
 enum oat_status
@@ -143,10 +81,11 @@ oat_refresh_record(const char *run, uint64_t started_ns, bool success)
 	if (folder == -1)
 		return OAT_SYSTEM;
 	if (success)
-		status = record(folder, FILE_SUCCESS, started_ns);
+		status = oat_stamp_put(folder, FILE_SUCCESS, started_ns);
 	else
-		status = record(folder, FILE_FAILURE, oat_refresh_now_ns());
-	close_keeping_errno(folder);
+		status =
+		    oat_stamp_put(folder, FILE_FAILURE, oat_stamp_now_ns());
+	oat_folder_close(folder);
 	return status;
 }
 
@@ -163,7 +102,7 @@ oat_refresh_times(const char *run, struct oat_refresh_times *ret_times)
 		return OAT_OK;
 	}
 	*ret_times = get_times(folder);
-	close_keeping_errno(folder);
+	oat_folder_close(folder);
 	return OAT_OK;
 }
 
@@ -191,23 +130,24 @@ run_sync(int folder, int lock, const char *program, uint64_t since_ns,
 {
 	static const char *const argv[] = { "oat", "sync", "--max-age", "1",
 		NULL };
-	uint64_t started_ns = oat_refresh_now_ns(), success_ns;
+	uint64_t started_ns = oat_stamp_now_ns(), success_ns;
 	struct oat_spawn spawn;
 	enum oat_status status;
 	bool failed;
 
 	/* What cannot be limited must not be started. */
-	status = set_stamp(lock, started_ns);
+	status = oat_stamp_set(lock, started_ns);
 	if (status == OAT_OK)
 		status = oat_spawn_start(program, argv, &spawn);
 	if (status != OAT_OK)
 		return status;
 	wait_for_end(spawn.fd, deadline);
 	oat_spawn_end(&spawn);
-	success_ns = get_stamp(folder, FILE_SUCCESS);
-	failed = success_ns + OAT_REFRESH_PERIOD_MS * NS_PER_MS < started_ns;
+	success_ns = oat_stamp_get(folder, FILE_SUCCESS);
+	failed =
+	    success_ns + OAT_REFRESH_PERIOD_MS * OAT_NS_PER_MS < started_ns;
 	if (failed) /* it cannot tell so itself when it was killed */
-		(void)record(folder, FILE_FAILURE, oat_refresh_now_ns());
+		(void)oat_stamp_put(folder, FILE_FAILURE, oat_stamp_now_ns());
 	*ret_satisfied = failed || success_ns >= since_ns;
 	return OAT_OK;
 }
@@ -221,10 +161,10 @@ next_start_ns(const struct oat_refresh_times *times)
 	last_ns = times->attempt_ns > times->success_ns ? times->attempt_ns
 							: times->success_ns;
 	if (last_ns != 0)
-		next_ns = last_ns + OAT_REFRESH_PERIOD_MS * NS_PER_MS;
+		next_ns = last_ns + OAT_REFRESH_PERIOD_MS * OAT_NS_PER_MS;
 	if (times->failure_ns > times->success_ns) {
 		resume_ns =
-		    times->failure_ns + OAT_REFRESH_BACKOFF_MS * NS_PER_MS;
+		    times->failure_ns + OAT_REFRESH_BACKOFF_MS * OAT_NS_PER_MS;
 		if (resume_ns > next_ns)
 			next_ns = resume_ns;
 	}
@@ -255,7 +195,7 @@ attempt(int folder, int lock, const char *program, uint64_t since_ns,
 		*ret_satisfied = true;
 		return OAT_OK;
 	}
-	if (next_ns > oat_refresh_now_ns()) {
+	if (next_ns > oat_stamp_now_ns()) {
 		*ret_next_ns = next_ns;
 		return OAT_RANGE;
 	}
@@ -287,19 +227,31 @@ take_lock(int lock, struct oat_deadline deadline, bool *ret_waited)
 	return OAT_OK;
 }
 
-/* Sleep until then; OAT_UNAVAILABLE, at once, when that is too late. */
+/*
+ * Sleep until then, or until a sync that others ran has answered, as one that
+ * ended sessions: sshd is in here before it closes their connections.
+ * OAT_UNAVAILABLE, at once, when that is too late.
+ */
 static enum oat_status
-wait_until(uint64_t at_ns, struct oat_deadline deadline)
+wait_until(
+    int folder, uint64_t at_ns, uint64_t since_ns, struct oat_deadline deadline)
 {
-	uint64_t now_ns = oat_refresh_now_ns();
+	struct oat_refresh_times times;
+	struct oat_deadline end;
+	uint64_t now_ns = oat_stamp_now_ns();
 	uint64_t ms;
 
 	if (at_ns <= now_ns)
 		return OAT_OK;
-	ms = (at_ns - now_ns) / NS_PER_MS + 1;
+	ms = (at_ns - now_ns) / OAT_NS_PER_MS + 1;
 	if (ms >= (uint64_t)oat_deadline_left_ms(deadline))
 		return OAT_UNAVAILABLE;
-	oat_deadline_sleep(oat_deadline_in_ms((uint32_t)ms));
+	end = oat_deadline_in_ms((uint32_t)ms);
+	do {
+		oat_deadline_sleep(
+		    oat_deadline_min(end, oat_deadline_in_ms(ANSWER_POLL_MS)));
+		times = get_times(folder);
+	} while (!is_answered(&times, since_ns) && !oat_deadline_passed(end));
 	return OAT_OK;
 }
 
@@ -325,7 +277,7 @@ wait_with(int folder, int lock, const char *program, uint64_t since_ns,
 			*ret_satisfied = false;
 			return OAT_OK;
 		}
-		status = wait_until(next_ns, deadline);
+		status = wait_until(folder, next_ns, since_ns, deadline);
 		if (status != OAT_OK)
 			return status;
 	}
@@ -345,7 +297,7 @@ oat_refresh_wait(const char *run, const char *program, uint64_t since_ns,
 	folder = open_folder(run);
 	if (folder == -1)
 		goto out;
-	lock = open_stamp(folder, FILE_ATTEMPT);
+	lock = oat_stamp_open(folder, FILE_ATTEMPT);
 	if (lock == -1)
 		goto out;
 	status =
@@ -354,8 +306,8 @@ oat_refresh_wait(const char *run, const char *program, uint64_t since_ns,
 		*ret_satisfied = satisfied;
 out:
 	if (lock != -1)
-		close_keeping_errno(lock);
+		oat_folder_close(lock);
 	if (folder != -1)
-		close_keeping_errno(folder);
+		oat_folder_close(folder);
 	return status;
 }

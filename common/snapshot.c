@@ -15,8 +15,8 @@
 
 #include "snapshot_format.h"
 
-/* From here on huge pages are asked for. */
-#define LARGE_BYTES (2 << 20)
+/* Of a huge page; copies of less have none. */
+#define LARGE_BYTES ((size_t)2 << 20)
 
 static enum oat_status
 read_at(int fd, void *buffer, size_t size, uint64_t offset)
@@ -144,23 +144,46 @@ fail:
 	return OAT_UNAVAILABLE;
 }
 
+static void *
+map_pages(size_t size, int flags)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 /*
- * Memory for a copy. Large ones in huge pages, as far as there are any: random
- * look-ups in 10 MiB of small ones spend half their time on TLB misses.
+ * Random look-ups in 10 MiB of small pages spend half their time on TLB misses:
+ * huge pages, as far as there are any, from the first byte on. Where a mapping
+ * begins is otherwise anywhere, and up to 4 MiB of it would lie in small ones.
  */
+static void *
+map_large(size_t size)
+{
+	unsigned char *memory = map_pages(size + LARGE_BYTES, 0);
+	size_t before;
+
+	if (memory == NULL)
+		return NULL;
+	before = (size_t)(-(uintptr_t)memory % LARGE_BYTES);
+	if (before > 0)
+		(void)munmap(memory, before);
+	memory += before;
+	(void)munmap(memory + size, LARGE_BYTES - before);
+	(void)madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
+}
+
+/* Memory for a copy. */
 static void *
 map_memory(size_t size)
 {
-	bool large = size >= LARGE_BYTES;
-	void *memory;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-	memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | (large ? 0 : MAP_POPULATE), -1, 0);
-	if (memory == MAP_FAILED)
-		return NULL;
-	if (large)
-		(void)madvise(memory, size, MADV_HUGEPAGE);
-	return memory;
+	if (size < LARGE_BYTES)
+		return map_pages(size, MAP_POPULATE);
+	return map_large((size + page - 1) / page * page);
 }
 
 enum oat_status

@@ -27,6 +27,9 @@
 #include "name.h"
 #include "status.h"
 
+/* A process may answer from a version that was replaced so long ago. */
+#define OAT_SNAPSHOT_BEHIND_MS 100
+
 #define OAT_HOME_ROOT_MAX 239 /* bytes, without the NUL */
 
 /* What the snapshot says about itself. */

@@ -1,141 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Putting a snapshot in its place, so that at every moment, a power cut's
- * included, the path is the old file or the new one, complete:
- *
- *  - the bytes are on disk and were read back before the name moves;
- *  - the mode is right before the name moves, whatever the umask;
- *  - the name moves by rename(2), and then the folder is on disk, too.
- *
- * What a killed predecessor left under the temporary name is removed first: it
- * cannot be somebody's who still writes, since the caller holds the lock.
- */
+/* Only what is a snapshot takes the place of one. */
 #include "snapshot_write.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "replace.h"
 
-#define TEMPORARY_SUFFIX ".new"
-
-static enum oat_status
-write_all(int fd, const unsigned char *bytes, size_t size)
-{
-	ssize_t n;
-
-	while (size > 0) {
-		n = write(fd, bytes, size);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return OAT_SYSTEM;
-		bytes += n;
-		size -= (size_t)n;
-	}
-	return OAT_OK;
-}
-
-/* OAT_UNAVAILABLE unless the file holds exactly these bytes. */
-static enum oat_status
-compare_all(int fd, const unsigned char *bytes, size_t size)
-{
-	unsigned char buffer[65536];
-	size_t done = 0;
-	ssize_t n;
-
-	for (;;) {
-		n = pread(fd, buffer, sizeof(buffer), (off_t)done);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return OAT_SYSTEM;
-		if (n == 0)
-			return done == size ? OAT_OK : OAT_UNAVAILABLE;
-		if ((size_t)n > size - done ||
-		    memcmp(buffer, bytes + done, (size_t)n) != 0)
-			return OAT_UNAVAILABLE;
-		done += (size_t)n;
-	}
-}
-
-/* The file under its temporary name: written, on disk, read back. */
-static enum oat_status
-write_temporary(const char *path, const void *image, size_t size)
-{
-	enum oat_status status = OAT_SYSTEM;
-	int fd, saved;
-
-	if (unlink(path) == -1 && errno != ENOENT)
-		return OAT_SYSTEM;
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    S_IRUSR | S_IWUSR);
-	if (fd == -1)
-		return OAT_SYSTEM;
-	if (write_all(fd, image, size) != OAT_OK ||
-	    fchmod(fd, S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH) == -1 ||
-	    fsync(fd) == -1)
-		goto out;
-	status = compare_all(fd, image, size);
-out:
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return status;
-}
-
-/* A folder's fsync(2) makes the names in it durable. */
-static enum oat_status
-sync_folder(char *path)
-{
-	enum oat_status status;
-	char *slash = strrchr(path, '/');
-	int fd, saved;
-
-	if (slash == path)
-		slash[1] = '\0';
-	else if (slash != NULL)
-		slash[0] = '\0';
-	fd = open(
-	    slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return OAT_SYSTEM;
-	status = fsync(fd) == -1 ? OAT_SYSTEM : OAT_OK;
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return status;
-}
+#define MODE 0644 /* every process reads it */
 
 enum oat_status
 oat_snapshot_publish(const char *path, const void *image, size_t size)
 {
-	char temporary[PATH_MAX];
 	struct oat_snapshot snapshot;
-	enum oat_status status;
-	int saved, length;
 
 	if (oat_snapshot_from_bytes(image, size, &snapshot) != OAT_OK ||
 	    oat_snapshot_verify(&snapshot) != OAT_OK)
 		return OAT_INVALID;
-	length = snprintf(
-	    temporary, sizeof(temporary), "%s%s", path, TEMPORARY_SUFFIX);
-	if (length < 0 || (size_t)length >= sizeof(temporary)) {
-		errno = ENAMETOOLONG;
-		return OAT_SYSTEM;
-	}
-	status = write_temporary(temporary, image, size);
-	if (status == OAT_OK && rename(temporary, path) == -1)
-		status = OAT_SYSTEM;
-	if (status != OAT_OK) {
-		saved = errno;
-		(void)unlink(temporary);
-		errno = saved;
-		return status;
-	}
-	return sync_folder(temporary);
+	return oat_replace_file(path, image, size, (gid_t)-1, MODE);
 }

@@ -197,6 +197,7 @@ put_record(struct image *image, const struct source *source)
 		.kind =
 		    identity == NULL ? OAT_RECORD_GROUP : OAT_RECORD_IDENTITY,
 		.active = identity != NULL && identity->active,
+		/* A source is a group or an identity: NOLINTNEXTLINE */
 		.name_length = (uint8_t)strlen(name),
 		.shell_length = (uint8_t)strlen(shell),
 		.expires_at = identity == NULL ? 0 : identity->expires_at,
