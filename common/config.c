@@ -27,6 +27,8 @@
 struct parser {
 	const char *path;
 	char *error;
+	const struct oat_config_faults *faults; /* or NULL: stop at the first */
+	bool faulty;
 	unsigned line;
 	struct oat_config config;
 	unsigned seen[16]; /* by key: the line that set it, 0 for none */
@@ -326,6 +328,17 @@ parse_bytes(struct parser *parser, const char *bytes, size_t size)
 	return status;
 }
 
+/* Go on after a fault that is told, and remember it. */
+static enum oat_status
+tell_fault(struct parser *parser, enum oat_status status, unsigned line)
+{
+	if (status != OAT_INVALID || parser->faults == NULL)
+		return status;
+	parser->faults->tell(parser->error, line, parser->faults->context);
+	parser->faulty = true;
+	return OAT_OK;
+}
+
 static enum oat_status
 parse_all(struct parser *parser, const char *text, size_t size)
 {
@@ -337,7 +350,8 @@ parse_all(struct parser *parser, const char *text, size_t size)
 		parser->line++;
 		end = memchr(text, '\n', size);
 		n = end == NULL ? size : (size_t)(end - text);
-		status = parse_bytes(parser, text, n);
+		status = tell_fault(
+		    parser, parse_bytes(parser, text, n), parser->line);
 		n += end != NULL;
 		text += n;
 		size -= n;
@@ -350,25 +364,32 @@ static enum oat_status
 complete(struct parser *parser)
 {
 	struct oat_config *config = &parser->config;
+	enum oat_status status = OAT_OK;
 
-	if (config->database == NULL)
-		return fail(OAT_INVALID, parser->error,
+	/* The first of the keys; one that was refused is not missing. */
+	if (config->database == NULL && parser->seen[0] == 0)
+		status = fail(OAT_INVALID, parser->error,
 		    "%.200s: database: not set; write database = host=... "
 		    "dbname=oat user=oat_<host> sslmode=verify-full",
 		    parser->path);
+	status = tell_fault(parser, status, 0);
+	if (status != OAT_OK || parser->faulty)
+		return OAT_INVALID;
 	if (config->home_root == NULL &&
 	    copy_text(OAT_PATH_HOME, &config->home_root) != OAT_OK)
 		return out_of_memory(parser->error, parser->path);
 	return OAT_OK;
 }
 
-enum oat_status
-oat_config_parse(const char *path, const char *text, size_t size,
-    struct oat_config *ret_config, char *ret_error)
+static enum oat_status
+parse(const char *path, const char *text, size_t size,
+    const struct oat_config_faults *faults, struct oat_config *ret_config,
+    char *ret_error)
 {
 	struct parser parser = {
 		.path = path,
 		.error = ret_error,
+		.faults = faults,
 		.config = {
 			.timeout_ms = 5000,
 			.fail_delay_ms = 500,
@@ -393,8 +414,22 @@ oat_config_parse(const char *path, const char *text, size_t size,
 }
 
 enum oat_status
+oat_config_parse(const char *path, const char *text, size_t size,
+    struct oat_config *ret_config, char *ret_error)
+{
+	return parse(path, text, size, NULL, ret_config, ret_error);
+}
+
+enum oat_status
 oat_config_load(
     const char *path, struct oat_config *ret_config, char *ret_error)
+{
+	return oat_config_examine(path, NULL, ret_config, ret_error);
+}
+
+enum oat_status
+oat_config_examine(const char *path, const struct oat_config_faults *faults,
+    struct oat_config *ret_config, char *ret_error)
 {
 	enum oat_status status;
 	size_t size = 0;
@@ -404,7 +439,7 @@ oat_config_load(
 	    path, FILE_MAX, &text, &size, ret_error, OAT_CONFIG_ERROR_MAX);
 	if (status != OAT_OK)
 		return status;
-	status = oat_config_parse(path, text, size, ret_config, ret_error);
+	status = parse(path, text, size, faults, ret_config, ret_error);
 	oat_rootfile_free(text, size);
 	return status;
 }

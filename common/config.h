@@ -45,6 +45,20 @@ struct oat_config {
 enum oat_status oat_config_load(
     const char *path, struct oat_config *ret_config, char *ret_error);
 
+/* Who is told of every line that is not understood; line 0: of the whole. */
+struct oat_config_faults {
+	void (*tell)(const char *error, unsigned line, void *context);
+	void *context;
+};
+
+/*
+ * As oat_config_load(), which stops at the first line that it does not
+ * understand; here each of them is told, and OAT_INVALID answered at the end.
+ */
+enum oat_status
+oat_config_examine(const char *path, const struct oat_config_faults *faults,
+    struct oat_config *ret_config, char *ret_error);
+
 /*
  * The same from memory, for tests and fuzzing; `path` is only for messages.
  * No checks of owner and mode.

@@ -21,8 +21,8 @@ load_password(struct oat_setup *setup, char *ret_error)
 
 	if (setup->config.password_file == NULL)
 		return OAT_OK;
-	status = oat_password_load(
-	    setup->config.password_file, setup->password, error);
+	status = oat_password_load_both(setup->config.password_file,
+	    setup->password, setup->next_password, error);
 	if (status != OAT_OK)
 		say(ret_error, error);
 	return status;
@@ -59,10 +59,27 @@ oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error)
 	return status;
 }
 
+static const char *
+text_or_null(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
+struct oat_orders
+oat_setup_orders(const struct oat_setup *setup)
+{
+	return (struct oat_orders){
+		.conninfo = setup->conninfo,
+		.password = text_or_null(setup->password),
+		.next_password = text_or_null(setup->next_password),
+	};
+}
+
 void
 oat_setup_forget_password(struct oat_setup *setup)
 {
 	explicit_bzero(setup->password, sizeof(setup->password));
+	explicit_bzero(setup->next_password, sizeof(setup->next_password));
 }
 
 void

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "config.h"
 #include "conninfo.h"
+#include "courier.h"
 #include "password.h"
 #include "status.h"
 
@@ -19,7 +20,8 @@
 struct oat_setup {
 	struct oat_config config;
 	struct oat_conninfo *conninfo;
-	char password[OAT_PASSWORD_MAX]; /* "" for none */
+	char password[OAT_PASSWORD_MAX];      /* "" for none */
+	char next_password[OAT_PASSWORD_MAX]; /* "" for none; password.h */
 };
 
 /*
@@ -30,7 +32,10 @@ struct oat_setup {
 enum oat_status
 oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error);
 
-/* Wipe the password alone: the child that needs it has its copy. */
+/* What the courier is sent off with; the setup keeps what it names. */
+struct oat_orders oat_setup_orders(const struct oat_setup *setup);
+
+/* Wipe the passwords alone: the child that needs them has its copy. */
 void oat_setup_forget_password(struct oat_setup *setup);
 
 void oat_setup_free(struct oat_setup *setup);

@@ -43,8 +43,17 @@ is_event(const struct dirent *entry)
 	       strcmp(entry->d_name + length - strlen(SUFFIX), SUFFIX) == 0;
 }
 
-enum oat_status
-oat_spool_count(const char *folder, size_t *ret_count)
+static int
+is_any(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 &&
+	       strcmp(entry->d_name, "..") != 0;
+}
+
+/* 10,000 names take 2 to 4 ms; fewer take less. */
+static enum oat_status
+count_names(const char *folder, int (*counts)(const struct dirent *entry),
+    size_t *ret_count)
 {
 	struct dirent *entry;
 	size_t count = 0;
@@ -54,12 +63,24 @@ oat_spool_count(const char *folder, size_t *ret_count)
 	if (dir == NULL && errno != ENOENT)
 		return OAT_SYSTEM;
 	while (dir != NULL && (entry = readdir(dir)) != NULL)
-		if (is_event(entry))
+		if (counts(entry))
 			count++;
 	if (dir != NULL)
 		(void)closedir(dir);
 	*ret_count = count;
 	return OAT_OK;
+}
+
+enum oat_status
+oat_spool_count(const char *folder, size_t *ret_count)
+{
+	return count_names(folder, is_event, ret_count);
+}
+
+static int
+is_temporary(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0;
 }
 
 /* --- keeping ------------------------------------------------------------- */
@@ -130,13 +151,50 @@ oat_spool_add(const char *folder, const char *event_id, const char *json)
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)snprintf(name, sizeof(name), "%012lld.%09ld-%.64s" SUFFIX,
 	    (long long)now.tv_sec, now.tv_nsec, event_id);
-	status = oat_spool_count(folder, &count);
+	status = count_names(folder, is_any, &count);
 	if (status == OAT_OK && count >= OAT_SPOOL_EVENTS_MAX)
 		status = OAT_RANGE;
 	if (status == OAT_OK)
 		status = keep(dir, name, json);
 	oat_folder_close(dir);
 	return status;
+}
+
+static const char *
+way_out(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return "make room there (df, df -i)";
+	case EROFS:
+		return "mount it writable";
+	case EPERM:
+	case ENOTDIR:
+		return "it must be a folder of root, mode 0700";
+	default:
+		return "see whether its disk is well";
+	}
+}
+
+char *
+oat_spool_explain(
+    char *dst, size_t size, const char *folder, enum oat_status status)
+{
+	int error = errno;
+
+	if (status == OAT_RANGE)
+		(void)snprintf(dst, size,
+		    "%.200s: full, %d files; let `oat sync` reach the database"
+		    ", and look at what ends in " BAD_SUFFIX ", then remove it",
+		    folder, OAT_SPOOL_EVENTS_MAX);
+	else if (status == OAT_SYSTEM)
+		(void)snprintf(dst, size, "%.200s: %s; %s", folder,
+		    strerror(error), way_out(error));
+	else
+		(void)snprintf(
+		    dst, size, "%.200s: %s", folder, oat_status_text(status));
+	return dst;
 }
 
 /* --- sending ------------------------------------------------------------- */
@@ -208,22 +266,51 @@ put_aside(int dir, const char *name)
 
 /* What a killed writer left is no event: nobody was told that it is kept. */
 static void
-remove_stale(const char *folder, int dir)
+remove_stale(int dir)
 {
-	struct dirent *entry;
+	struct dirent **entries;
 	struct stat st;
-	DIR *listing;
+	int i, n;
 
-	listing = opendir(folder);
-	if (listing == NULL)
-		return;
-	while ((entry = readdir(listing)) != NULL)
-		if (strncmp(entry->d_name, TEMPORARY, strlen(TEMPORARY)) == 0 &&
-		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
-			0 &&
+	n = scandirat(dir, ".", &entries, is_temporary, NULL);
+	for (i = 0; i < n; i++) {
+		if (fstatat(dir, entries[i]->d_name, &st,
+			AT_SYMLINK_NOFOLLOW) == 0 &&
 		    time(NULL) - st.st_mtime > TEMPORARY_AGE_S)
-			(void)unlinkat(dir, entry->d_name, 0);
-	(void)closedir(listing);
+			(void)unlinkat(dir, entries[i]->d_name, 0);
+		free(entries[i]);
+	}
+	if (n >= 0)
+		free(entries);
+}
+
+enum oat_status
+oat_spool_open(const char *folder, struct oat_spool *ret_spool)
+{
+	struct oat_spool spool = { .folder = open_folder(folder) };
+	int n;
+
+	if (spool.folder < 0)
+		return OAT_SYSTEM;
+	remove_stale(spool.folder);
+	n = scandirat(spool.folder, ".", &spool.entries, is_event, alphasort);
+	if (n < 0) {
+		oat_folder_close(spool.folder);
+		return OAT_SYSTEM;
+	}
+	spool.count = (size_t)n;
+	*ret_spool = spool;
+	return OAT_OK;
+}
+
+void
+oat_spool_close(struct oat_spool *spool)
+{
+	while (spool->count > 0)
+		free(spool->entries[--spool->count]);
+	free(spool->entries);
+	oat_folder_close(spool->folder);
+	*spool = (struct oat_spool){ .folder = -1 };
 }
 
 /* A batch in the making. */
@@ -277,43 +364,33 @@ take_file(struct filling *filling, int dir, const char *name)
 }
 
 static enum oat_status
-fill(struct filling *filling, int dir, struct dirent **entries, int n)
+fill(struct filling *filling, struct oat_spool *spool)
 {
 	enum oat_status status = OAT_OK;
-	int i;
 
 	filling->batch.events = malloc(filling->size);
 	if (filling->batch.events == NULL)
 		return OAT_NOMEM;
-	for (i = 0; i < n && status == OAT_OK; i++)
-		status = take_file(filling, dir, entries[i]->d_name);
-	if (status != OAT_OK && status != OAT_RANGE)
-		return status;
+	for (; spool->next < spool->count; spool->next++) {
+		status = take_file(filling, spool->folder,
+		    spool->entries[spool->next]->d_name);
+		if (status == OAT_RANGE)
+			break;
+		if (status != OAT_OK)
+			return status;
+	}
 	return filling->batch.count == 0 ? OAT_NOTFOUND : OAT_OK;
 }
 
 enum oat_status
-oat_spool_read(const char *folder, size_t max, size_t size,
+oat_spool_read(struct oat_spool *spool, size_t max, size_t size,
     struct oat_batch *ret_batch, size_t *ret_aside)
 {
 	struct filling filling = { .size = size };
-	struct dirent **entries = NULL;
-	enum oat_status status = OAT_SYSTEM;
-	int dir, n;
+	enum oat_status status;
 
-	*ret_aside = 0;
 	filling.max = max < OAT_SPOOL_BATCH_MAX ? max : OAT_SPOOL_BATCH_MAX;
-	dir = open_folder(folder);
-	if (dir < 0)
-		return OAT_SYSTEM;
-	remove_stale(folder, dir);
-	n = scandirat(dir, ".", &entries, is_event, alphasort);
-	if (n >= 0)
-		status = fill(&filling, dir, entries, n);
-	oat_folder_close(dir);
-	while (n > 0)
-		free(entries[--n]);
-	free(entries);
+	status = fill(&filling, spool);
 	*ret_aside = filling.aside;
 	if (status == OAT_OK)
 		*ret_batch = filling.batch;
@@ -330,33 +407,27 @@ remove_file(int dir, const char *name)
 
 /* Do something to each file of a batch, durably; one that is gone is fine. */
 static enum oat_status
-each_file(const char *folder, const struct oat_batch *batch,
+each_file(const struct oat_spool *spool, const struct oat_batch *batch,
     int (*act)(int dir, const char *name))
 {
 	enum oat_status status = OAT_OK;
 	size_t i;
-	int dir;
 
-	dir = open_folder(folder);
-	if (dir < 0)
-		return OAT_SYSTEM;
 	for (i = 0; i < batch->count; i++)
-		if (act(dir, batch->names[i]) != 0 && errno != ENOENT)
+		if (act(spool->folder, batch->names[i]) != 0 && errno != ENOENT)
 			status = OAT_SYSTEM;
-	if (fsync(dir) != 0)
-		status = OAT_SYSTEM;
-	oat_folder_close(dir);
-	return status;
+	return fsync(spool->folder) == 0 ? status : OAT_SYSTEM;
 }
 
 enum oat_status
-oat_spool_remove(const char *folder, const struct oat_batch *batch)
+oat_spool_remove(const struct oat_spool *spool, const struct oat_batch *batch)
 {
-	return each_file(folder, batch, remove_file);
+	return each_file(spool, batch, remove_file);
 }
 
 enum oat_status
-oat_spool_put_aside(const char *folder, const struct oat_batch *batch)
+oat_spool_put_aside(
+    const struct oat_spool *spool, const struct oat_batch *batch)
 {
-	return each_file(folder, batch, put_aside);
+	return each_file(spool, batch, put_aside);
 }
