@@ -5,6 +5,7 @@
 #include "spool.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,8 @@ struct delivery {
 	const char *folder;
 	struct oat_child *courier;
 	struct oat_deadline deadline;
-	size_t batch_max; /* 1 while looking for the event that is refused */
+	struct oat_spool spool;
+	size_t alone; /* so many events are sent in batches of one */
 	size_t aside;
 	char *error;
 };
@@ -31,72 +33,101 @@ fail(const struct delivery *delivery, enum oat_status status)
  * it: send them one by one, and put aside the one that is refused alone.
  */
 static enum oat_status
-refused(struct delivery *delivery, const struct oat_batch *batch)
+refused(struct delivery *delivery, const struct oat_batch *batch, size_t first)
 {
 	enum oat_status status;
 
 	if (batch->count > 1) {
-		delivery->batch_max = 1;
+		delivery->spool.next = first;
+		delivery->alone = batch->count;
 		return OAT_OK;
 	}
-	status = oat_spool_put_aside(delivery->folder, batch);
+	status = oat_spool_put_aside(&delivery->spool, batch);
 	if (status != OAT_OK)
 		return fail(delivery, status);
 	delivery->aside++;
 	return OAT_OK;
 }
 
+/* Send the batch that was read from the spool's entry `first` on. */
 static enum oat_status
-send_batch(struct delivery *delivery, const struct oat_batch *batch)
+send_batch(
+    struct delivery *delivery, const struct oat_batch *batch, size_t first)
 {
 	char error[OAT_DATABASE_ERROR_MAX];
 	enum oat_status status;
 	uint32_t count;
 
+	if (delivery->alone > 0)
+		delivery->alone--;
 	status = oat_courier_record(delivery->courier, batch->events,
 	    delivery->deadline, &count, error);
 	if (status == OAT_INVALID)
-		return refused(delivery, batch);
+		return refused(delivery, batch, first);
 	if (status != OAT_OK) {
 		(void)snprintf(
 		    delivery->error, OAT_DELIVERY_ERROR_MAX, "%s", error);
 		return status;
 	}
-	status = oat_spool_remove(delivery->folder, batch);
+	status = oat_spool_remove(&delivery->spool, batch);
 	return status == OAT_OK ? OAT_OK : fail(delivery, status);
 }
 
+/* OAT_NOTFOUND when all that was there on opening has been sent. */
 static enum oat_status
-send_all(struct delivery *delivery)
+send_next(struct delivery *delivery)
 {
+	size_t first = delivery->spool.next, aside = 0;
 	struct oat_batch batch;
 	enum oat_status status;
-	size_t aside = 0;
 
-	for (;;) {
-		status = oat_spool_read(delivery->folder, delivery->batch_max,
-		    OAT_COURIER_EVENTS_MAX, &batch, &aside);
-		delivery->aside += aside;
-		if (status == OAT_NOTFOUND)
-			return OAT_OK;
-		if (status != OAT_OK)
-			return fail(delivery, status);
-		status = send_batch(delivery, &batch);
-		oat_batch_free(&batch);
-		if (status != OAT_OK)
-			return status;
-	}
+	status = oat_spool_read(&delivery->spool,
+	    delivery->alone > 0 ? 1 : OAT_SPOOL_BATCH_MAX,
+	    OAT_COURIER_EVENTS_MAX, &batch, &aside);
+	delivery->aside += aside;
+	if (status == OAT_NOTFOUND)
+		return status;
+	if (status != OAT_OK)
+		return fail(delivery, status);
+	status = send_batch(delivery, &batch, first);
+	oat_batch_free(&batch);
+	return status;
+}
+
+/*
+ * Once over what is there; *ret_sent tells whether that was anything. The
+ * names are read but once: with ten thousand, a hundred times would cost more
+ * than the sending.
+ */
+static enum oat_status
+send_listed(struct delivery *delivery, bool *ret_sent)
+{
+	enum oat_status status;
+
+	if (oat_spool_open(delivery->folder, &delivery->spool) != OAT_OK)
+		return fail(delivery, OAT_SYSTEM);
+	*ret_sent = false;
+	while ((status = send_next(delivery)) == OAT_OK)
+		*ret_sent = true;
+	oat_spool_close(&delivery->spool);
+	return status == OAT_NOTFOUND ? OAT_OK : status;
 }
 
 enum oat_status
 oat_delivery_run(const char *folder, struct oat_child *courier,
     struct oat_deadline deadline, size_t *ret_aside, char *ret_error)
 {
-	struct delivery delivery = { folder, courier, deadline,
-		OAT_SPOOL_BATCH_MAX, 0, ret_error };
+	struct delivery delivery = { .folder = folder,
+		.courier = courier,
+		.deadline = deadline,
+		.error = ret_error };
 	enum oat_status status;
+	bool sent = true;
 
-	status = send_all(&delivery);
+	/* Events may have come while others were sent. */
+	do {
+		status = send_listed(&delivery, &sent);
+	} while (status == OAT_OK && sent);
 	*ret_aside = delivery.aside;
 	return status;
 }

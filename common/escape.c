@@ -93,3 +93,17 @@ oat_escape_again(char *dst, size_t size, const char *text)
 	memcpy(dst + size - sizeof(cut_mark), cut_mark, sizeof(cut_mark));
 	return dst;
 }
+
+char *
+oat_escape_json(char *dst, const char *text)
+{
+	char *p = dst;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' || *text == '"')
+			*p++ = '\\';
+		*p++ = *text;
+	}
+	*p = '\0';
+	return dst;
+}

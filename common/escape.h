@@ -30,4 +30,11 @@ char *oat_escape_sentence(char *dst, size_t size, const char *text);
  */
 char *oat_escape_again(char *dst, size_t size, const char *text);
 
+/*
+ * The inside of a JSON string for a text that has been escaped, and so is
+ * printable: only backslashes and quotes are left to be marked. dst has
+ * 2 * strlen(text) + 1 bytes. Returns dst.
+ */
+char *oat_escape_json(char *dst, const char *text);
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "event.h"
 
+#include "escape.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -39,24 +41,6 @@ format_now(char *ret_text, size_t size)
 	    ret_text, size, "%s.%06ldZ", seconds, now.tv_nsec / 1000);
 }
 
-/*
- * An escaped text as a JSON string's inside: only the backslash is left to be
- * doubled. dst has 2 * strlen(text) + 1 bytes.
- */
-static const char *
-quoted(char *dst, const char *text)
-{
-	char *p = dst;
-
-	for (; *text != '\0'; text++) {
-		if (*text == '\\' || *text == '"')
-			*p++ = '\\';
-		*p++ = *text;
-	}
-	*p = '\0';
-	return dst;
-}
-
 enum oat_status
 oat_event_session(const struct oat_request *request, const char *event_id,
     char *ret_json, size_t size)
@@ -74,9 +58,28 @@ oat_event_session(const struct oat_request *request, const char *event_id,
 	    "\"outcome\":null,\"reason\":null,\"detail\":{\"pid\":%u}}",
 	    event_id, at,
 	    request->phase == OAT_PHASE_OPEN ? "opened" : "closed",
-	    request->login, quoted(service, request->service),
-	    quoted(rhost, request->rhost), quoted(tty, request->tty),
-	    quoted(ruser, request->ruser), request->caller_pid);
+	    request->login, oat_escape_json(service, request->service),
+	    oat_escape_json(rhost, request->rhost),
+	    oat_escape_json(tty, request->tty),
+	    oat_escape_json(ruser, request->ruser), request->caller_pid);
+	return n > 0 && (size_t)n < size ? OAT_OK : OAT_RANGE;
+}
+
+enum oat_status
+oat_event_terminated(const struct oat_ending *ending, const char *event_id,
+    char *ret_json, size_t size)
+{
+	char at[64];
+	int n;
+
+	format_now(at, sizeof(at));
+	n = snprintf(ret_json, size,
+	    "{\"event_id\":\"%s\",\"at\":\"%s\","
+	    "\"event\":\"session.terminated\",\"login\":\"%s\","
+	    "\"outcome\":null,\"reason\":null,\"detail\":{"
+	    "\"reason\":\"%s\",\"processes\":%zu,\"left\":%zu}}",
+	    event_id, at, ending->login, oat_ending_reason_text(ending->reason),
+	    ending->found - ending->left, ending->left);
 	return n > 0 && (size_t)n < size ? OAT_OK : OAT_RANGE;
 }
 

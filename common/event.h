@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "endings.h"
 #include "request.h"
 #include "status.h"
 
@@ -23,6 +24,13 @@ enum oat_status oat_event_id(char ret_id[OAT_EVENT_ID_LENGTH + 1]);
  * host's clock. OAT_OK; OAT_RANGE when it does not fit in `size`.
  */
 enum oat_status oat_event_session(const struct oat_request *request,
+    const char *event_id, char *ret_json, size_t size);
+
+/*
+ * `session.terminated` for an identity whose processes were ended: how many,
+ * why, and how many are left. OAT_OK; OAT_RANGE as above.
+ */
+enum oat_status oat_event_terminated(const struct oat_ending *ending,
     const char *event_id, char *ret_json, size_t size);
 
 /* Is this text from the database fit to be spooled: one printable object? */

@@ -47,13 +47,17 @@ organization_length(const char *text)
 									 : 0;
 }
 
-/* What follows the prefix, or NULL when the text begins otherwise. */
+/*
+ * What follows the prefix, or NULL when the text begins otherwise. Not
+ * strncmp(3): every name of the host comes by here, and most differ at once.
+ */
 static const char *
 after(const char *text, const char *prefix)
 {
-	size_t n = strlen(prefix);
-
-	return strncmp(text, prefix, n) == 0 ? text + n : NULL;
+	for (; *prefix != '\0'; text++, prefix++)
+		if (*text != *prefix)
+			return NULL;
+	return text;
 }
 
 static bool
@@ -65,13 +69,10 @@ is_at_most(const char *text, size_t max)
 bool
 oat_name_is_login(const char *name)
 {
-	const char *rest;
+	const char *rest = name == NULL ? NULL : after(name, "oat-");
 	size_t n;
 
-	if (!is_at_most(name, OAT_LOGIN_MAX))
-		return false;
-	rest = after(name, "oat-");
-	if (rest == NULL)
+	if (rest == NULL || !is_at_most(name, OAT_LOGIN_MAX))
 		return false;
 	n = organization_length(rest);
 	return n > 0 && rest[n] == '-' && is_words(rest + n + 1);
@@ -82,7 +83,8 @@ oat_name_is_group(const char *name)
 {
 	const char *rest;
 
-	if (!is_at_most(name, OAT_GROUP_MAX))
+	if (name == NULL || after(name, "oat-") == NULL ||
+	    !is_at_most(name, OAT_GROUP_MAX))
 		return false;
 	if (strcmp(name, "oat-users") == 0 || strcmp(name, "oat-sudo") == 0)
 		return true;
@@ -109,6 +111,24 @@ bool
 oat_name_is_token(const char *name)
 {
 	return is_at_most(name, OAT_TOKEN_NAME_MAX) && is_words(name);
+}
+
+bool
+oat_name_split(const char *login, struct oat_name_parts *ret_parts)
+{
+	const char *organization;
+	size_t n;
+
+	if (!oat_name_is_login(login))
+		return false;
+	organization = login + strlen("oat-");
+	n = organization_length(organization);
+	memset(ret_parts, 0, sizeof(*ret_parts));
+	memcpy(ret_parts->organization, organization, n);
+	/* The login is at most 32 bytes, so this one fits, too. */
+	memcpy(ret_parts->token, organization + n + 1,
+	    strlen(organization + n + 1));
+	return true;
 }
 
 bool

@@ -38,6 +38,18 @@ bool oat_name_is_organization(const char *name);
 /* ^[a-z0-9]+(-[a-z0-9]+)*$, at most OAT_TOKEN_NAME_MAX bytes. NULL is not. */
 bool oat_name_is_token(const char *name);
 
+/* A login's parts. Plain data. */
+struct oat_name_parts {
+	char organization[OAT_ORGANIZATION_MAX + 1];
+	char token[OAT_TOKEN_NAME_MAX + 1];
+};
+
+/*
+ * Split a login, oat-<organization>-<token>: no organization has a hyphen.
+ * False, and nothing is written, when it is none by oat_name_is_login().
+ */
+bool oat_name_split(const char *login, struct oat_name_parts *ret_parts);
+
 /* OAT_ID_MIN <= id <= OAT_ID_MAX: can this number be one of ours at all? */
 bool oat_id_is_ours(uint32_t id);
 

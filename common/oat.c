@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its commands, each in its own file. oat(8) is its manual. */
+#include "doctor.h"
+#include "enroll.h"
 #include "inspect.h"
+#include "mark.h"
 #include "mint.h"
+#include "residue.h"
+#include "rotate.h"
 #include "sync.h"
 #include "verify.h"
+#include "whoami.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+OAT_MARK;
+
 static const char help[] =
     "usage: oat COMMAND [ARGUMENT ...]\n"
     "\n"
@@ -21,8 +29,23 @@ static const char help[] =
     "          make a token; its verifier, for the database, on stdout\n"
     "  oat inspect < FILE\n"
     "          a token's selector, and whether it is typed right\n"
-    "  oat sync [--max-age SECONDS | --after SECONDS]\n"
-    "          send events, refresh this host's identities (root)\n"
+    "  oat enroll [--name NAME] [--labels LABEL,...] [--database CONNINFO\n"
+    "          [--certificate]]\n"
+    "          password or key of this host, oat.conf; the SQL for it (root)\n"
+    "  oat rotate-host-password\n"
+    "          another password for this host's role, without a pause (root)\n"
+    "  oat residue [--json] LOGIN | UID\n"
+    "          what an identity has left behind on this host (root)\n"
+    "  oat sync [--max-age SECONDS | --after SECONDS | --watch]\n"
+    "          send events, refresh this host's identities, end the sessions\n"
+    "          of those that lost their access (root)\n"
+    "  oat whoami [--json] [--warn DURATION]\n"
+    "          which token this user is; 3 when it ends within that time\n"
+    "  oat doctor [--json | --quiet] [--login NAME [--service SERVICE]\n"
+    "             [--rhost ADDRESS]]\n"
+    "          what keeps a login from working here, and the fix to type;\n"
+    "          exit status 0 nothing, 1 warnings, 2 failures, 3 not all was\n"
+    "          looked at\n"
     "  oat --version | --help\n"
     "\n"
     "`oat verify` is the PAM module's; see oat(8), oat.conf(5), pam_oat(8).\n";
@@ -33,8 +56,13 @@ static const struct command {
 } commands[] = {
 	{ "mint", oat_mint_main },
 	{ "inspect", oat_inspect_main },
+	{ "residue", oat_residue_main },
 	{ "sync", oat_sync_main },
+	{ "enroll", oat_enroll_main },
+	{ "rotate-host-password", oat_rotate_main },
+	{ "doctor", oat_doctor_main },
 	{ "verify", oat_verify_main },
+	{ "whoami", oat_whoami_main },
 };
 
 /*

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "password.h"
 
+#include "base62.h"
+#include "replace.h"
+#include "value.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define DIGITS 32 /* of a password that is made here */
 
 static enum oat_status
 refuse(
@@ -93,5 +99,55 @@ oat_password_load(const char *path, char *ret_password, char *ret_error)
 		memcpy(ret_password, text, length + 1);
 	explicit_bzero(text, sizeof(text));
 	(void)close(fd);
+	return status;
+}
+
+void
+oat_password_next_path(const char *path, char ret_path[OAT_PASSWORD_PATH_MAX])
+{
+	(void)snprintf(ret_path, OAT_PASSWORD_PATH_MAX, "%.*s.next",
+	    OAT_VALUE_PATH_MAX, path);
+}
+
+enum oat_status
+oat_password_load_both(
+    const char *path, char *ret_password, char *ret_next, char *ret_error)
+{
+	char next_path[OAT_PASSWORD_PATH_MAX], next[OAT_PASSWORD_MAX] = "";
+	char ignored[OAT_PASSWORD_ERROR_MAX];
+	enum oat_status status;
+
+	oat_password_next_path(path, next_path);
+	(void)oat_password_load(next_path, next, ignored);
+	status = oat_password_load(path, ret_password, ret_error);
+	if (status == OAT_OK)
+		memcpy(ret_next, next, strlen(next) + 1);
+	explicit_bzero(next, sizeof(next));
+	return status;
+}
+
+enum oat_status
+oat_password_make(char ret_password[OAT_PASSWORD_MAX])
+{
+	char password[DIGITS + 1] = "";
+	enum oat_status status;
+
+	status = oat_base62_random(password, DIGITS);
+	if (status == OAT_OK)
+		memcpy(ret_password, password, sizeof(password));
+	explicit_bzero(password, sizeof(password));
+	return status;
+}
+
+enum oat_status
+oat_password_store(const char *path, const char *password, gid_t gid)
+{
+	char line[OAT_PASSWORD_MAX + 1];
+	enum oat_status status;
+	int length;
+
+	length = snprintf(line, sizeof(line), "%s\n", password);
+	status = oat_replace_file(path, line, (size_t)length, gid, 0640);
+	explicit_bzero(line, sizeof(line));
 	return status;
 }

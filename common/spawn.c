@@ -10,7 +10,8 @@
  *
  * Between clone(2) and execve(2) only system calls are made: the host may have
  * threads, whose locks nobody will ever release in the copy (signal-safety(7)).
- * Where glibc would signal those threads (setresuid), the call is raw.
+ * Where glibc would signal those threads (setresuid), the call is raw. The
+ * second step is a vfork(2) of the copy: sshd's pages are not copied twice.
  */
 #include "spawn.h"
 
@@ -111,8 +112,8 @@ reset_signals(void)
 
 	/* SIGKILL and SIGSTOP refuse; they need no reset. */
 	for (number = 1; number < NSIG; number++)
-		(void)syscall(SYS_rt_sigaction, number, by_default, NULL,
-		    (NSIG - 1) / 8);
+		(void)syscall(
+		    SYS_rt_sigaction, number, by_default, NULL, (NSIG - 1) / 8);
 }
 
 static void
@@ -214,7 +215,7 @@ supervise(const struct plan *plan)
 
 	if (!leave_host(plan) || !tie_to(plan->caller))
 		_exit(EXIT_NOT_STARTED);
-	program = clone_process(SIGCHLD);
+	program = vfork();
 	if (program == 0) {
 		/* A terminal's ^C is for the host, not for the program. */
 		if (setsid() != -1 && tie_to(self))
@@ -234,7 +235,7 @@ release(const struct plan *plan)
 
 	if (!leave_host(plan) || setsid() == -1)
 		_exit(errno);
-	program = clone_process(SIGCHLD);
+	program = vfork();
 	if (program == 0)
 		become_program(plan);
 	_exit(program == -1 ? errno : 0);

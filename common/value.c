@@ -37,7 +37,7 @@ unit_ms(const char *unit)
 	if (strcmp(unit, "h") == 0)
 		return 3600 * MS_PER_S;
 	if (strcmp(unit, "d") == 0)
-		return 24 * 3600 * MS_PER_S;
+		return 86400 * MS_PER_S;
 	return 0;
 }
 
