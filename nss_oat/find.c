@@ -40,7 +40,7 @@ oat_nss_ask_or_sync(const struct oat_nss_source *source,
 		return status;
 	/* Cancelled, a thread would leave the program and its socket behind. */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (oat_nss_caller_may_sync())
+	if (oat_nss_caller_may_sync(source->config))
 		status = sync_and_ask(source, ask, arg, is_final);
 	(void)pthread_setcancelstate(state, NULL);
 	return status;
@@ -120,5 +120,6 @@ void
 oat_nss_found_set_home_root(
     struct oat_nss_found *found, const struct oat_snapshot *snapshot)
 {
-	strcpy(found->home_root, snapshot->info.home_root);
+	memcpy(found->home_root, snapshot->info.home_root,
+	    sizeof(found->home_root));
 }

@@ -23,13 +23,13 @@ _nss_oat_getgrnam_r(const char *name, struct group *ret_group, char *buffer,
     size_t size, int *errnop)
 {
 	struct oat_nss_found found;
-	enum oat_status status = OAT_NOTFOUND;
+	enum oat_status status;
 	int saved = errno;
 
-	if (oat_name_is_group(name)) {
-		status = oat_nss_find_name(&oat_nss_source, name, &found);
-		status = pack(status, &found, ret_group, buffer, size);
-	}
+	if (!oat_name_is_group(name))
+		return oat_nss_not_ours(errnop);
+	status = oat_nss_find_name(&oat_nss_source, name, &found);
+	status = pack(status, &found, ret_group, buffer, size);
 	return oat_nss_answer(status, saved, errnop);
 }
 
@@ -38,12 +38,12 @@ _nss_oat_getgrgid_r(
     gid_t gid, struct group *ret_group, char *buffer, size_t size, int *errnop)
 {
 	struct oat_nss_found found;
-	enum oat_status status = OAT_NOTFOUND;
+	enum oat_status status;
 	int saved = errno;
 
-	if (oat_id_is_ours(gid)) {
-		status = oat_nss_find_id(&oat_nss_source, gid, &found);
-		status = pack(status, &found, ret_group, buffer, size);
-	}
+	if (!oat_id_is_ours(gid))
+		return oat_nss_not_ours(errnop);
+	status = oat_nss_find_id(&oat_nss_source, gid, &found);
+	status = pack(status, &found, ret_group, buffer, size);
 	return oat_nss_answer(status, saved, errnop);
 }

@@ -105,11 +105,12 @@ _nss_oat_initgroups_dyn(const char *user, gid_t group, long int *start,
 		.limit = limit,
 		.before = *start,
 	};
-	enum oat_status status = OAT_NOTFOUND;
+	enum oat_status status;
 	int saved = errno;
 
-	if (oat_name_is_login(user))
-		status = oat_nss_ask_or_sync(
-		    &oat_nss_source, ask_groups, &list, oat_nss_is_there);
+	if (!oat_name_is_login(user))
+		return oat_nss_not_ours(errnop);
+	status = oat_nss_ask_or_sync(
+	    &oat_nss_source, ask_groups, &list, oat_nss_is_there);
 	return oat_nss_answer(status, saved, errnop);
 }

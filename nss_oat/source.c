@@ -6,12 +6,15 @@
  * whether it asks once or a million times.
  *
  * Rules of the copy, each a test of that name:
- *  - a hit is at most CHECK_MS behind the file, a miss not at all
+ *  - a hit is at most OAT_SNAPSHOT_BEHIND_MS behind the file, a miss not at all
  *  - at most one version is kept, and none longer than it takes to notice
  *  - nobody waits for the copy: whoever finds it busy reads the file
  *  - a fork in any moment leaves the child a right answer
  *  - a thread that is cancelled leaves nothing open, nor the copy busy
- *  - unloading the module leaves nothing behind
+ *  - under a seccomp filter nothing but files is read: no copy is made, nor
+ *    unmapped, since the filter may kill for mmap(2) and munmap(2)
+ *  - nothing runs at exit, nor at dlclose(3): the module stays (-z nodelete),
+ * so the copy does, for whoever loads the module again
  *
  * The fork is why there is no blocking lock and no pthread_atfork(3):
  * a child whose parent's thread had the copy at the fork finds it busy forever
@@ -29,15 +32,17 @@
 #include <time.h>
 
 #include "common/paths.h"
+#include "common/seccomp.h"
 
-#define CHECK_MS 100
 #define BYTES_A_LOOKUP 16384 /* copied in the time of a look-up in the file */
+#define WAIT_LOOKUPS 1000    /* when there may be no copy */
 #define TRIES 64	     /* of a lock that is held for 200 ns */
 
 __attribute__((weak)) const struct oat_nss_source oat_nss_source = {
 	.path = OAT_PATH_IDENTITIES,
 	.run = OAT_PATH_RUN,
 	.program = OAT_PATH_PROGRAM,
+	.config = OAT_PATH_CONFIG,
 };
 
 static struct {
@@ -47,6 +52,7 @@ static struct {
 	struct stat version;	      /* of the file it was */
 	uint64_t checked_ms;	      /* when it still was */
 	uint64_t lookups;	      /* since there was none */
+	uint32_t wait;		      /* for so many before one is made */
 } copy = { .busy = ATOMIC_FLAG_INIT };
 
 static bool
@@ -67,10 +73,21 @@ release_copy(void)
 	atomic_flag_clear_explicit(&copy.busy, memory_order_release);
 }
 
+/* May memory be mapped and unmapped here? To find out costs a few look-ups. */
+static bool
+may_map(void)
+{
+	if (oat_seccomp_is_off())
+		return true;
+	copy.wait = WAIT_LOOKUPS;
+	return false;
+}
+
+/* Under a filter that came later the last copy stays in memory, unused. */
 static void
 drop_copy(void)
 {
-	if (copy.loaded)
+	if (copy.loaded && may_map())
 		oat_snapshot_close(&copy.snapshot);
 	copy.loaded = false;
 	copy.lookups = 0;
@@ -108,6 +125,17 @@ is_current(const char *path)
 	return true;
 }
 
+/* Have look-ups in a file of this size cost as much as a copy of it? */
+static bool
+is_worth_a_copy(uint64_t size)
+{
+	if (copy.wait > 0) {
+		copy.wait--;
+		return false;
+	}
+	return copy.lookups++ >= size / BYTES_A_LOOKUP + 1;
+}
+
 /* Ask the file; and if by now it is worth it, make it the copy. */
 static enum oat_status
 ask_file(const struct oat_nss_source *source,
@@ -121,7 +149,7 @@ ask_file(const struct oat_nss_source *source,
 	status = oat_snapshot_open(source->path, &snapshot, &version);
 	if (status != OAT_OK)
 		return status;
-	if (may_copy && copy.lookups++ >= snapshot.size / BYTES_A_LOOKUP + 1 &&
+	if (may_copy && is_worth_a_copy(snapshot.size) && may_map() &&
 	    oat_snapshot_load(&snapshot) == OAT_OK) {
 		copy.snapshot = snapshot;
 		copy.version = version;
@@ -141,7 +169,8 @@ ask_copy(const struct oat_nss_source *source,
 {
 	enum oat_status status;
 
-	if (copy.loaded && now_ms() - copy.checked_ms >= CHECK_MS &&
+	if (copy.loaded &&
+	    now_ms() - copy.checked_ms >= OAT_SNAPSHOT_BEHIND_MS &&
 	    !is_current(source->path))
 		drop_copy();
 	if (copy.loaded) {
@@ -174,13 +203,4 @@ oat_nss_ask(const struct oat_nss_source *source,
 	}
 	(void)pthread_setcancelstate(state, NULL);
 	return status;
-}
-
-/* Not atexit(3): this runs when the module is unloaded, and at exit. */
-static void __attribute__((destructor)) unload(void)
-{
-	if (!take_copy())
-		return;
-	drop_copy();
-	release_copy();
 }

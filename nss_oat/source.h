@@ -10,6 +10,7 @@ struct oat_nss_source {
 	const char *path;    /* of the snapshot */
 	const char *run;     /* where syncs are limited, refresh.h */
 	const char *program; /* that does one */
+	const char *config;  /* that it reads, and root alone */
 };
 
 /*

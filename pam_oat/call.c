@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <security/pam_ext.h>
@@ -25,6 +26,8 @@
 /* Until the configuration has been read; the same as its own defaults. */
 #define TIMEOUT_MS 5000
 #define FAIL_DELAY_MS 500
+
+#define NO_TOKEN "no token was given"
 
 static void
 set_answer(struct oat_call *call, enum oat_verdict verdict,
@@ -168,8 +171,50 @@ refuse_without_token(struct oat_call *call, int code)
 		set_answer(call, OAT_BROKEN, OAT_REASON_UNAVAILABLE,
 		    "libpam could not ask for the token");
 	else
-		set_answer(call, OAT_REFUSED, OAT_REASON_MALFORMED,
-		    "no token was given");
+		set_answer(call, OAT_REFUSED, OAT_REASON_MALFORMED, NO_TOKEN);
+}
+
+/*
+ * What sshd(8) hands over in place of the password, in its length, for a user
+ * that it does not know, or does not let in: whatever was typed, it is not
+ * this. (fake_password() in its auth-pam.c)
+ */
+static bool
+is_placeholder(const char *typed)
+{
+	static const char junk[] = "\b\n\r\177INCORRECT";
+	size_t i;
+
+	for (i = 0; typed[i] != '\0'; i++)
+		if (typed[i] != junk[i % (sizeof(junk) - 1)])
+			return false;
+	return true;
+}
+
+/* Why this is no token, where it is not the holder's doing; or "". */
+static const char *
+excuse(const char *typed)
+{
+	if (typed[0] == '\0')
+		return NO_TOKEN;
+	return is_placeholder(typed)
+		   ? "sshd does not know this user, or does not let it in"
+		   : "";
+}
+
+/*
+ * A refusal waits up to a 128th longer, drawn anew each time: the microseconds
+ * by which a process that was started shows after the wait drown in that.
+ */
+static struct oat_deadline
+floor_in_ms(uint32_t ms)
+{
+	struct oat_deadline floor = oat_deadline_in_ms(ms);
+	uint32_t draw = 0;
+
+	if (getrandom(&draw, sizeof(draw), GRND_NONBLOCK) == sizeof(draw))
+		floor.at_ns += ms * (UINT64_C(1000000) / 128) * draw >> 32;
+	return floor;
 }
 
 bool
@@ -181,13 +226,14 @@ oat_call_take_token(struct oat_call *call)
 
 	code = pam_get_authtok(call->pamh, PAM_AUTHTOK, &typed, NULL);
 	/* From here, lest a slow typist learn how long we took. */
-	call->floor = oat_deadline_in_ms(call->fail_delay_ms);
+	call->floor = floor_in_ms(call->fail_delay_ms);
 	if (code != PAM_SUCCESS || typed == NULL) {
 		refuse_without_token(call, code);
 		return false;
 	}
 	if (oat_token_parse(typed, &token) != OAT_OK) {
-		set_answer(call, OAT_REFUSED, OAT_REASON_MALFORMED, "");
+		set_answer(
+		    call, OAT_REFUSED, OAT_REASON_MALFORMED, excuse(typed));
 		return false;
 	}
 	memcpy(call->selector, token.selector, sizeof(call->selector));

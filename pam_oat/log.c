@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <syslog.h>
 
+#include "common/journal.h"
+
 /* Each field is bounded by itself; all of them fit. */
 #define LINE_MAX_SIZE 2048
 
@@ -23,24 +25,57 @@ phase_name(enum oat_phase phase)
 	return "-";
 }
 
+/* What one line says. Every text has been through escape.h. */
+struct line {
+	const struct oat_call *call;
+	int priority;
+	const char *word;
+	const char *event;  /* or "" */
+	const char *detail; /* or "" */
+};
+
 /*
  * In the form of pam_syslog(3), which would print the name of the service as
- * it came. Here every field has been through escape.h.
+ * it came.
  */
 static void
-write_line(const struct oat_call *call, int priority, const char *word,
-    const char *further, const char *detail)
+format(const struct line *line, char text[LINE_MAX_SIZE])
 {
-	const struct oat_request *request = &call->request;
-	char line[LINE_MAX_SIZE];
+	const struct oat_request *request = &line->call->request;
 
-	(void)snprintf(line, sizeof(line),
-	    "pam_oat(%s:%s): %s login=%s selector=%s reason=%s rhost=%s%s%s%s",
-	    request->service, phase_name(request->phase), word, request->login,
-	    call->selector, oat_reason_name(call->answer.reason),
-	    request->rhost, further, detail[0] != '\0' ? " detail=" : "",
-	    detail);
-	syslog(LOG_AUTHPRIV | priority, "%s", line);
+	(void)snprintf(text, LINE_MAX_SIZE,
+	    "pam_oat(%s:%s): %s login=%s selector=%s reason=%s rhost=%s"
+	    "%s%s%s%s",
+	    request->service, phase_name(request->phase), line->word,
+	    request->login, line->call->selector,
+	    oat_reason_name(line->call->answer.reason), request->rhost,
+	    line->event[0] != '\0' ? " event=" : "", line->event,
+	    line->detail[0] != '\0' ? " detail=" : "", line->detail);
+}
+
+static void
+write_line(const struct line *line)
+{
+	const struct oat_request *request = &line->call->request;
+	const struct oat_answer *answer = &line->call->answer;
+	const struct oat_journal_field fields[] = {
+		{ "OAT_VERDICT", line->word },
+		{ "OAT_LOGIN", request->login },
+		{ "OAT_SELECTOR", line->call->selector },
+		{ "OAT_REASON", oat_reason_name(answer->reason) },
+		{ "OAT_RHOST", request->rhost },
+		{ "OAT_SERVICE", request->service },
+		{ "OAT_PHASE", phase_name(request->phase) },
+		{ "OAT_TTY", request->tty },
+		{ "OAT_RUSER", request->ruser },
+		{ "OAT_EVENT", line->event },
+		{ "OAT_DETAIL", line->detail },
+	};
+	char text[LINE_MAX_SIZE];
+
+	format(line, text);
+	oat_journal_write(LOG_AUTHPRIV | line->priority, text, fields,
+	    sizeof(fields) / sizeof(fields[0]));
 }
 
 /* An accepted login with a detail is one whose event was lost. */
@@ -65,9 +100,11 @@ oat_log_decision(const struct oat_call *call)
 {
 	const struct oat_answer *answer = &call->answer;
 
-	write_line(call, priority_of(answer),
-	    answer->verdict == OAT_ALLOWED ? "accepted" : "refused", "",
-	    answer->detail);
+	write_line(&(struct line){ .call = call,
+	    .priority = priority_of(answer),
+	    .word = answer->verdict == OAT_ALLOWED ? "accepted" : "refused",
+	    .event = "",
+	    .detail = answer->detail });
 }
 
 void
@@ -79,15 +116,21 @@ oat_log_session(const struct oat_call *call)
 		oat_log_debug(call, "event recorded");
 		return;
 	}
-	write_line(call, LOG_ERR, "unrecorded",
-	    call->request.phase == OAT_PHASE_OPEN ? " event=session.opened"
-						  : " event=session.closed",
-	    answer->detail);
+	write_line(&(struct line){ .call = call,
+	    .priority = LOG_ERR,
+	    .word = "unrecorded",
+	    .event = call->request.phase == OAT_PHASE_OPEN ? "session.opened"
+							   : "session.closed",
+	    .detail = answer->detail });
 }
 
 void
 oat_log_debug(const struct oat_call *call, const char *step)
 {
 	if (call->options.debug)
-		write_line(call, LOG_DEBUG, "debug", "", step);
+		write_line(&(struct line){ .call = call,
+		    .priority = LOG_DEBUG,
+		    .word = "debug",
+		    .event = "",
+		    .detail = step });
 }

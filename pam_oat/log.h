@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The module's lines in the system log, facility authpriv:
+ * The module's lines in the system log, facility authpriv, with each field as
+ * one of the journal, too, where there is one (pam_oat(8) lists their names):
  *
  *	pam_oat(sshd:auth): refused login=oat-acme-ci selector=3kPq...
  *	    reason=expired rhost=10.1.2.3 detail=...

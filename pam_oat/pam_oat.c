@@ -16,9 +16,12 @@
 #include <security/pam_modules.h>
 
 #include "call.h"
+#include "common/mark.h"
 #include "log.h"
 #include "recent.h"
 #include "tell.h"
+
+OAT_MARK;
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -105,6 +108,8 @@ pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, const char **argv)
 	oat_log_session(&call);
 	put_environment(pamh, "OAT_ORGANIZATION", call.answer.organization);
 	put_environment(pamh, "OAT_TOKEN_NAME", call.answer.token_name);
+	if (call.answer.verdict == OAT_ALLOWED)
+		oat_tell_holder(&call);
 	/* Policy has let them in; a full spool does not take that back. */
 	code = call.answered ? PAM_SUCCESS : oat_call_code(&call);
 	return oat_call_end(&call, code);

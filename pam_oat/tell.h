@@ -7,10 +7,11 @@
 
 /*
  * Show the answer's message, if it has one: a denial's when oat.conf says
- * explain_denials, an outage's and an acceptance's always, a refusal's never,
- * since the secret has not proved right. PAM_SILENT hides an acceptance's
- * alone: sudo always asks for silence, and a denial nobody explains is a call
- * at night.
+ * explain_denials, an outage's always, a refusal's never, since the secret has
+ * not proved right; an acceptance's where it cannot get into what a program
+ * reads: unless PAM_SILENT, with a conversation, and with a character device as
+ * the caller's standard output. The others show whatever PAM_SILENT says: sudo
+ * always asks for silence, and a denial nobody explains is a call at night.
  */
 void oat_tell_holder(const struct oat_call *call);
 
