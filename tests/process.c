@@ -26,6 +26,21 @@ oat_open_descriptors(void)
 	return count;
 }
 
+int
+oat_swap_stdout(int fd)
+{
+	int former;
+
+	fflush(stdout);
+	former = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	close(STDOUT_FILENO);
+	if (fd != -1) {
+		dup2(fd, STDOUT_FILENO);
+		close(fd);
+	}
+	return former;
+}
+
 uint64_t
 oat_now_ms(void)
 {

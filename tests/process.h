@@ -22,6 +22,12 @@ bool oat_is_childless(void);
 /* How many descriptors below 1024 are open? */
 int oat_open_descriptors(void);
 
+/*
+ * Make this descriptor, which is closed, standard output (-1: none). Returns
+ * the former one, for the same function to put back.
+ */
+int oat_swap_stdout(int fd);
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t oat_now_ms(void);
 

@@ -101,8 +101,8 @@ main(int argc, char *argv[])
 	CU_set_test_complete_handler(report);
 	CU_run_all_tests();
 	run = CU_get_number_of_tests_run();
-	failed = CU_get_number_of_tests_failed() +
-	    CU_get_number_of_suites_failed();
+	failed =
+	    CU_get_number_of_tests_failed() + CU_get_number_of_suites_failed();
 	printf("%s: %u passed, %u failed, %u skipped\n", argv[0],
 	    run - CU_get_number_of_tests_failed() - skipped, failed, skipped);
 	CU_cleanup_registry();

@@ -13,15 +13,18 @@
 extern CU_SuiteInfo oat_suites[];
 
 /* An entry of a CU_TestInfo table whose name is the function's. */
-#define OAT_TEST(function) { #function, function }
+#define OAT_TEST(function)          \
+	{                           \
+#function, function \
+	}
 
 /*
  * As CU_ASSERT, with the input that was tried in the failure message.
  * printf-like.
  */
 #define OAT_ASSERT_THAT(condition, ...) \
-	oat_assert_that((condition) ? 1 : 0, #condition, __FILE__, __LINE__, \
-	    __VA_ARGS__)
+	oat_assert_that(                \
+	    (condition) ? 1 : 0, #condition, __FILE__, __LINE__, __VA_ARGS__)
 
 void oat_assert_that(int holds, const char *condition, const char *file,
     unsigned line, const char *format, ...)

@@ -10,6 +10,7 @@
 
 #include "common/snapshot.h"
 #include "common/snapshot_format.h"
+#include "tests/fuzz/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,41 +21,6 @@ count(uint32_t gid, void *arg)
 		abort();
 	++*(uint64_t *)arg;
 	return OAT_OK;
-}
-
-static void
-seal(unsigned char *bytes, uint64_t seed, uint64_t offset, size_t size)
-{
-	uint64_t check = oat_snapshot_seed(seed, offset);
-
-	check = oat_snapshot_check(
-	    check, bytes + offset + sizeof(check), size - sizeof(check));
-	memcpy(bytes + offset, &check, sizeof(check));
-}
-
-static void
-seal_header(unsigned char *bytes, size_t size)
-{
-	struct oat_snapshot_header header;
-
-	memcpy(&header, bytes, sizeof(header));
-	header.magic = OAT_SNAPSHOT_MAGIC;
-	header.size = size;
-	header.home_root[OAT_HOME_ROOT_MAX] = '\0';
-	header.check = oat_snapshot_check(OAT_SNAPSHOT_MAGIC, &header,
-	    offsetof(struct oat_snapshot_header, check));
-	memcpy(bytes, &header, sizeof(header));
-}
-
-/* Buckets, and records of one line, where there may be some. */
-static void
-seal_blocks(unsigned char *bytes, const struct oat_snapshot *snapshot)
-{
-	uint64_t offset = sizeof(struct oat_snapshot_header);
-
-	for (; offset + OAT_SNAPSHOT_LINE <= snapshot->lists;
-	     offset += OAT_SNAPSHOT_LINE)
-		seal(bytes, snapshot->check, offset, OAT_SNAPSHOT_LINE);
 }
 
 static void
@@ -107,10 +73,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (bytes == NULL)
 		return 0;
 	memcpy(bytes, data, size);
-	seal_header(bytes, size);
+	oat_seal_header(bytes, size);
 	if (oat_snapshot_from_bytes(bytes, size, &snapshot) == OAT_OK) {
 		read_all(&snapshot);
-		seal_blocks(bytes, &snapshot);
+		oat_seal_blocks(bytes, &snapshot);
 		read_all(&snapshot);
 	}
 	free(bytes);

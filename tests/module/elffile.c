@@ -68,6 +68,9 @@ read_dynamic(const struct image *image, struct oat_elffile *file)
 		if (entry->d_tag == DT_FLAGS &&
 		    (entry->d_un.d_val & DF_BIND_NOW) != 0)
 			file->bind_now = true;
+		if (entry->d_tag == DT_FLAGS_1 &&
+		    (entry->d_un.d_val & DF_1_PIE) != 0)
+			file->is_program = true;
 	}
 }
 
@@ -78,18 +81,56 @@ compare(const void *a, const void *b)
 }
 
 static void
+read_import(const char *name, struct oat_elffile *file)
+{
+	size_t length = strlen(name);
+
+	if (strcmp(name, "__stack_chk_fail") == 0)
+		file->stack_protected = true;
+	if (length > 4 && strcmp(name + length - 4, "_chk") == 0)
+		file->fortified = true;
+}
+
+/* endbr64, what -fcf-protection puts where a pointer may lead. */
+static bool
+has_landing_pad(const struct image *image, const ElfW(Sym) * symbol)
+{
+#if defined(__x86_64__)
+	const ElfW(Shdr) *code = &image->sections[symbol->st_shndx];
+
+	if (ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+		return true;
+	return memcmp(image->bytes + code->sh_offset + symbol->st_value -
+			  code->sh_addr,
+		   "\xf3\x0f\x1e\xfa", 4) == 0;
+#else
+	(void)image;
+	(void)symbol;
+	return true;
+#endif
+}
+
+static void
 read_symbols(const struct image *image, struct oat_elffile *file)
 {
 	const ElfW(Shdr) *section = find_section(image, SHT_DYNSYM);
 	const ElfW(Sym) * symbols;
-	const char *names[SYMBOLS_MAX];
+	const char *names[SYMBOLS_MAX], *name;
 	size_t i, count = 0;
 
 	symbols = (const void *)(image->bytes + section->sh_offset);
-	for (i = 1; i < section->sh_size / sizeof(*symbols); i++)
-		if (symbols[i].st_shndx != SHN_UNDEF && count < SYMBOLS_MAX)
-			names[count++] =
-			    text_at(image, section, symbols[i].st_name);
+	file->landing_pads = true;
+	for (i = 1; i < section->sh_size / sizeof(*symbols); i++) {
+		name = text_at(image, section, symbols[i].st_name);
+		if (symbols[i].st_shndx == SHN_UNDEF) {
+			read_import(name, file);
+			continue;
+		}
+		if (!has_landing_pad(image, &symbols[i]))
+			file->landing_pads = false;
+		if (count < SYMBOLS_MAX)
+			names[count++] = name;
+	}
 	qsort(names, count, sizeof(*names), compare);
 	for (i = 0; i < count; i++)
 		append(file->exports, sizeof(file->exports), names[i]);
@@ -103,6 +144,10 @@ read_segments(const struct image *image, struct oat_elffile *file)
 	for (i = 0; i < image->header->e_phnum; i++) {
 		if (image->segments[i].p_type == PT_GNU_RELRO)
 			file->relro = true;
+		if (image->segments[i].p_type == PT_LOAD &&
+		    (image->segments[i].p_flags & PF_W) != 0 &&
+		    (image->segments[i].p_flags & PF_X) != 0)
+			file->writable_code = true;
 		if (image->segments[i].p_type == PT_GNU_STACK &&
 		    (image->segments[i].p_flags & PF_X) != 0)
 			file->executable_stack = true;
@@ -125,6 +170,7 @@ oat_elffile_read(const char *path, struct oat_elffile *ret_file)
 	close(fd);
 	if (map == MAP_FAILED || memcmp(map, ELFMAG, SELFMAG) != 0)
 		return false;
+	ret_file->mode = status.st_mode & 07777;
 	image.bytes = map;
 	image.header = map;
 	image.sections = (const void *)(image.bytes + image.header->e_shoff);

@@ -12,10 +12,16 @@ struct oat_elffile {
 	char needed[1024];  /* DT_NEEDED, in order, " " between */
 	char soname[64];    /* DT_SONAME; "" for none */
 	bool runpath;	    /* DT_RPATH or DT_RUNPATH */
+	bool is_program;    /* PIE */
 	bool bind_now;	    /* no lazy binding */
 	bool relro;	    /* PT_GNU_RELRO */
 	bool executable_stack;
+	bool writable_code;    /* a segment that is both */
 	bool text_relocations; /* DT_TEXTREL */
+	bool stack_protected;  /* __stack_chk_fail is used */
+	bool fortified;	       /* some __..._chk of libc is used */
+	bool landing_pads; /* exported functions begin with one; x86-64 alone */
+	unsigned mode;	   /* of the file */
 };
 
 /* False when it is none. */

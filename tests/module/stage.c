@@ -130,7 +130,7 @@ enter(void)
 	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       cover(folder) && install_file(program, OAT_PATH_PROGRAM) &&
 	       install_file(oat_stage_module(), STAGED_MODULE) &&
-	       cover("/etc") && mkdir("/etc/oat", 0755) == 0 &&
+	       cover("/run") && cover("/etc") && mkdir("/etc/oat", 0755) == 0 &&
 	       mkdir(OAT_STAGE_PAM_D, 0755) == 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A host for the PAM module that concerns nobody else: in mount namespaces of
- * the test's own, /etc and the program's folder are empty and in memory, and
- * the real pam_oat.so, with its real paths, finds there what a test puts in.
+ * the test's own, /etc, /run and the program's folder are empty and in memory,
+ * and the real pam_oat.so, with its real paths, finds there what a test puts
+ * in.
  */
 #ifndef OAT_TESTS_STAGE_H
 #define OAT_TESTS_STAGE_H

@@ -209,6 +209,46 @@ test_pam_case_34_malformed_token_starts_no_process(void)
 		assert_malformed(typed[i], typed[i] ? typed[i] : "(nothing)");
 }
 
+/* fail2ban counts a line that ends with the address, and no other. */
+static void
+test_pam_what_nobody_typed_is_told_from_a_wrong_token(void)
+{
+	static const char sshd[] = " rhost=- detail=sshd does not know this"
+				   " user, or does not let it in";
+	static const char nothing[] = " rhost=- detail=no token was given";
+	static const struct {
+		const char *typed;
+		const char *end;
+	} cases[] = {
+		{ NULL, nothing },
+		{ "", nothing },
+		{ "\b", sshd },
+		{ "\b\n\r\177INCORRECT", sshd },
+		{ "\b\n\r\177INCORRECT\b\n\r\177INCORRECT\b\n\r\177INCORRECT\b"
+		  "\n"
+		  "\r\177INCORRECT\b\n\r",
+		    sshd },
+		{ "\b\n\r\177INCORRECTx", " rhost=-" },
+		{ "\b\nx", " rhost=-" },
+		{ "INCORRECT", " rhost=-" },
+		{ "secret", " rhost=-" },
+	};
+	const char *line;
+	size_t i, length;
+
+	if (!oat_stage_set())
+		return;
+	for (i = 0; i < COUNT(cases); i++) {
+		CU_ASSERT(authenticate(cases[i].typed) == PAM_AUTH_ERR);
+		line = oat_journal_last();
+		length = strlen(cases[i].end);
+		OAT_ASSERT_THAT(
+		    strlen(line) > length &&
+			strcmp(line + strlen(line) - length, cases[i].end) == 0,
+		    "%zu: %s", i, line);
+	}
+}
+
 static void
 test_pam_case_34_token_of_any_length_is_refused_without_a_process(void)
 {
@@ -402,6 +442,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_pam_request_says_who_where_from_and_by_what),
 	OAT_TEST(test_pam_request_says_dash_for_what_is_not_known),
 	OAT_TEST(test_pam_case_34_malformed_token_starts_no_process),
+	OAT_TEST(test_pam_what_nobody_typed_is_told_from_a_wrong_token),
 	OAT_TEST(
 	    test_pam_case_34_token_of_any_length_is_refused_without_a_process),
 	OAT_TEST(test_pam_case_34_conversation_that_fails_is_a_refusal),

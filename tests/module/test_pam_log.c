@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "tests/module/application.h"
 #include "tests/module/journal.h"
 #include "tests/module/stage.h"
+#include "tests/process.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -254,10 +256,12 @@ test_pam_holder_is_told_what_may_be_told(void)
 		OAT_ACCOUNT };
 	struct oat_application application;
 	char text[256];
+	int former;
 	size_t i;
 
 	if (!oat_stage_set())
 		return;
+	former = oat_swap_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC));
 	for (i = 0; i < COUNT(names) * COUNT(cases); i++) {
 		oat_stage_configure(cases[i / 2].config);
 		snprintf(
@@ -267,6 +271,59 @@ test_pam_holder_is_told_what_may_be_told(void)
 		    strcmp(application.shown, cases[i / 2].shown) == 0,
 		    "%s: '%s', not '%s'", text, application.shown,
 		    cases[i / 2].shown);
+	}
+	(void)oat_swap_stdout(former);
+}
+
+/* A descriptor of a kind, or -1; and what must be closed with it. */
+static int
+open_kind(const char *kind, int *ret_other)
+{
+	int ends[2] = { -1, -1 };
+
+	if (strcmp(kind, "null") == 0)
+		ends[0] = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (strcmp(kind, "terminal") == 0)
+		ends[0] = open("/dev/ptmx", O_RDWR | O_CLOEXEC);
+	if (strcmp(kind, "pipe") == 0)
+		CU_ASSERT(pipe(ends) == 0);
+	if (strcmp(kind, "socket") == 0)
+		CU_ASSERT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	if (strcmp(kind, "file") == 0)
+		ends[0] = open(OAT_STAGE_SEEN, O_RDWR | O_CREAT, 0600);
+	*ret_other = ends[1];
+	return ends[0];
+}
+
+/* su(1) would print it there: into what a program reads, or a file. */
+static void
+test_pam_holder_is_told_news_only_where_no_program_reads(void)
+{
+	static const struct {
+		const char *kind;
+		const char *shown;
+	} cases[] = {
+		{ "null", "info: soon\n" },
+		{ "terminal", "info: soon\n" },
+		{ "pipe", "" },
+		{ "socket", "" },
+		{ "file", "" },
+		{ "closed", "" },
+	};
+	struct oat_application application;
+	int former, other;
+	size_t i;
+
+	if (!oat_stage_set())
+		return;
+	for (i = 0; i < COUNT(cases); i++) {
+		former = oat_swap_stdout(open_kind(cases[i].kind, &other));
+		play(&application, "behave=answer\nverdict=4\nmessage=soon\n",
+		    OAT_OPEN, 0);
+		(void)oat_swap_stdout(former);
+		close(other);
+		OAT_ASSERT_THAT(strcmp(application.shown, cases[i].shown) == 0,
+		    "%s: '%s'", cases[i].kind, application.shown);
 	}
 }
 
@@ -364,6 +421,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_pam_case_44_hostile_service_is_one_escaped_line),
 	OAT_TEST(test_pam_case_44_hostile_option_is_one_escaped_line),
 	OAT_TEST(test_pam_holder_is_told_what_may_be_told),
+	OAT_TEST(test_pam_holder_is_told_news_only_where_no_program_reads),
 	OAT_TEST(test_pam_case_43_token_is_nowhere_afterwards),
 	CU_TEST_INFO_NULL,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pam_sm_open_session(), pam_sm_close_session(), pam_sm_setcred(). */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "tests/module/application.h"
 #include "tests/module/journal.h"
 #include "tests/module/stage.h"
+#include "tests/process.h"
 #include "tests/runner.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -139,6 +141,103 @@ test_pam_session_fails_when_the_program_does(void)
 	}
 }
 
+/* What a session's opening shows: "info: ...\n" and "error: ...\n". */
+static void
+assert_shown(
+    const char *play, enum oat_call_name name, int flags, const char *shown)
+{
+	struct oat_application application;
+	int former;
+
+	oat_stage_play(play);
+	oat_application_start(&application, "sshd", "oat-acme-ci", NULL);
+	former = oat_swap_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC));
+	CU_ASSERT(
+	    oat_application_call(&application, name, flags) == PAM_SUCCESS);
+	(void)oat_swap_stdout(former);
+	OAT_ASSERT_THAT(strcmp(application.shown, shown) == 0, "%s: '%s'", play,
+	    application.shown);
+	oat_application_end(&application);
+}
+
+static void
+test_pam_session_tells_the_holder_what_the_program_says_on_opening(void)
+{
+	static const char soon[] =
+	    "behave=answer\nverdict=4\nmessage=oat: acme/ci expires\n";
+
+	if (!oat_stage_set())
+		return;
+	assert_shown(soon, OAT_OPEN, 0, "info: oat: acme/ci expires\n");
+	assert_shown(soon, OAT_OPEN, PAM_SILENT, "");
+	assert_shown(soon, OAT_CLOSE, 0, "");
+	assert_shown(RECORDED, OAT_OPEN, 0, "");
+	/* The event was lost; that is for the log. */
+	assert_shown("behave=answer\nverdict=4\ndetail=event lost\n"
+		     "message=oat: acme/ci expires\n",
+	    OAT_OPEN, 0, "info: oat: acme/ci expires\n");
+}
+
+/* A liar in the program's place: nothing was refused, so nothing is told. */
+static void
+test_pam_session_tells_no_refusals(void)
+{
+	static const char *const verdicts[] = { "0", "1", "2", "3" };
+	char play[128];
+	size_t i;
+
+	if (!oat_stage_set())
+		return;
+	for (i = 0; i < COUNT(verdicts); i++) {
+		snprintf(play, sizeof(play),
+		    "behave=answer\nverdict=%s\nreason=expired\n"
+		    "message=oat: lies\n",
+		    verdicts[i]);
+		assert_shown(play, OAT_OPEN, 0, "");
+	}
+}
+
+static int
+fail_conversation(int count, const struct pam_message **messages,
+    struct pam_response **ret_responses, void *data)
+{
+	(void)count;
+	(void)messages;
+	(void)ret_responses;
+	(*(unsigned *)data)++;
+	return PAM_CONV_ERR;
+}
+
+/* cron(8) has no conversation, and libpam would log that. */
+static void
+test_pam_session_is_opened_whatever_the_conversation_does(void)
+{
+	unsigned asked = 0;
+	const struct pam_conv convs[] = { { fail_conversation, &asked },
+		{ NULL, NULL } };
+	struct oat_application application;
+	int former, code;
+	size_t i;
+
+	if (!oat_stage_set())
+		return;
+	oat_stage_play("behave=answer\nverdict=4\nmessage=oat: soon\n");
+	for (i = 0; i < COUNT(convs); i++) {
+		oat_application_start(
+		    &application, "sshd", "oat-acme-ci", NULL);
+		pam_set_item(application.pamh, PAM_CONV, &convs[i]);
+		oat_journal_clear();
+		former =
+		    oat_swap_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC));
+		code = oat_application_call(&application, OAT_OPEN, 0);
+		(void)oat_swap_stdout(former);
+		CU_ASSERT(code == PAM_SUCCESS);
+		CU_ASSERT(asked == 1);
+		CU_ASSERT(!oat_journal_has("no conversation function"));
+		oat_application_end(&application);
+	}
+}
+
 static void
 test_pam_sudos_sessions_are_ignored_even_of_ours(void)
 {
@@ -231,6 +330,10 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(
 	    test_pam_session_that_could_not_be_recorded_is_opened_all_the_same),
 	OAT_TEST(test_pam_session_fails_when_the_program_does),
+	OAT_TEST(
+	    test_pam_session_tells_the_holder_what_the_program_says_on_opening),
+	OAT_TEST(test_pam_session_tells_no_refusals),
+	OAT_TEST(test_pam_session_is_opened_whatever_the_conversation_does),
 	OAT_TEST(test_pam_sudos_sessions_are_ignored_even_of_ours),
 	OAT_TEST(test_pam_services_that_sound_like_sudo_have_sessions),
 	OAT_TEST(test_pam_setcred_succeeds_for_ours_without_asking),

@@ -175,6 +175,11 @@ fake_read_query(int fd, char *ret_statement, size_t size)
 		/* Parse: the statement's name, "", and its text. */
 		if (type == 'P' && length > 1)
 			(void)snprintf(ret_statement, size, "%s", body + 1);
+		/* A simple query is its text alone, and wants no more. */
+		if (type == 'Q' && length > 0) {
+			(void)snprintf(ret_statement, size, "%s", body);
+			return true;
+		}
 	} while (type != 'S');
 	return fake_send(fd, '1', NULL, 0) && fake_send(fd, '2', NULL, 0);
 }

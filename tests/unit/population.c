@@ -34,6 +34,7 @@ const struct oat_nss_source oat_nss_source = {
 	.path = oat_population_path,
 	.run = oat_population_run,
 	.program = oat_population_program,
+	.config = oat_population_folder, /* of mode 0700 */
 };
 
 int

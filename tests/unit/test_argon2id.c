@@ -135,7 +135,7 @@ test_argon2id_minted_salts_differ(void)
 }
 
 static void
-test_argon2id_each_changed_bit_of_the_hash_is_wrong(void)
+test_argon2id_case_51_each_changed_bit_of_the_hash_is_wrong(void)
 {
 	struct oat_verifier v = reference(8, 1, 1, 8, 16);
 	size_t i;
@@ -193,7 +193,7 @@ test_argon2id_prepare_is_bounded(void)
 }
 
 static void
-test_argon2id_parameters_out_of_bounds_are_not_computed(void)
+test_argon2id_case_46_parameters_out_of_bounds_are_not_computed(void)
 {
 	static const struct {
 		uint32_t m_kib, t, p;
@@ -299,13 +299,14 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_argon2id_agrees_with_the_library_at_every_bound),
 	OAT_TEST(test_argon2id_minted_verifier_is_right_for_its_token_alone),
 	OAT_TEST(test_argon2id_minted_salts_differ),
-	OAT_TEST(test_argon2id_each_changed_bit_of_the_hash_is_wrong),
+	OAT_TEST(test_argon2id_case_51_each_changed_bit_of_the_hash_is_wrong),
 	OAT_TEST(
 	    test_argon2id_hash_of_the_token_under_another_selector_is_wrong),
 	OAT_TEST(
 	    test_argon2id_prepared_memory_of_any_size_gives_the_same_answer),
 	OAT_TEST(test_argon2id_prepare_is_bounded),
-	OAT_TEST(test_argon2id_parameters_out_of_bounds_are_not_computed),
+	OAT_TEST(
+	    test_argon2id_case_46_parameters_out_of_bounds_are_not_computed),
 	OAT_TEST(test_argon2id_lanes_need_no_thread),
 	OAT_TEST(test_argon2id_no_memory_is_nomem_and_untouched),
 	CU_TEST_INFO_NULL,

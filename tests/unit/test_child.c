@@ -172,7 +172,7 @@ test_child_cannot_become_root_again(void)
 }
 
 static void
-test_child_cannot_be_traced_or_dumped(void)
+test_child_case_43_cannot_be_traced_or_dumped(void)
 {
 	struct findings f = findings_of(0);
 
@@ -322,6 +322,28 @@ test_child_that_will_not_end_is_killed_and_collected(void)
 	oat_child_end(&child);
 }
 
+static void
+test_child_dismissed_is_collected_later(void)
+{
+	struct oat_child child = OAT_CHILD_NONE;
+	int before = oat_open_descriptors();
+	pid_t pid;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_child_start(&nobody, 0, never_end, NULL, &child), OAT_OK);
+	pid = child.pid;
+	oat_child_dismiss(&child);
+	CU_ASSERT_EQUAL(child.fd, -1);
+	CU_ASSERT_EQUAL(child.pid, pid);
+	CU_ASSERT_EQUAL(oat_open_descriptors(), before);
+	CU_ASSERT_FALSE(oat_is_childless());
+	oat_child_dismiss(&child);
+	oat_child_end(&child);
+	CU_ASSERT_EQUAL(child.pid, -1);
+	CU_ASSERT_TRUE(oat_is_childless());
+	oat_child_end(&child);
+}
+
 static pid_t *shared_pid;
 
 /* A parent that goes without a word. */
@@ -354,7 +376,7 @@ static CU_TestInfo who[] = {
 	OAT_TEST(test_child_of_root_is_the_account_in_every_way),
 	OAT_TEST(test_child_loses_the_groups_of_its_parent),
 	OAT_TEST(test_child_cannot_become_root_again),
-	OAT_TEST(test_child_cannot_be_traced_or_dumped),
+	OAT_TEST(test_child_case_43_cannot_be_traced_or_dumped),
 	OAT_TEST(test_child_that_could_not_become_the_account_runs_nothing),
 	OAT_TEST(test_child_of_another_user_stays_that_user),
 	CU_TEST_INFO_NULL,
@@ -370,6 +392,7 @@ static CU_TestInfo what[] = {
 
 static CU_TestInfo ends[] = {
 	OAT_TEST(test_child_that_will_not_end_is_killed_and_collected),
+	OAT_TEST(test_child_dismissed_is_collected_later),
 	OAT_TEST(test_child_does_not_outlive_its_parent),
 	CU_TEST_INFO_NULL,
 };

@@ -283,6 +283,70 @@ test_config_loaded_from_a_file_of_root_alone(void)
 	unlink(path);
 }
 
+/* "line: text; " of each fault. */
+static void
+collect(const char *error, unsigned line, void *context)
+{
+	char *told = context;
+	size_t used = strlen(told);
+
+	(void)snprintf(told + used, 2048 - used, "%u: %s\n", line, error);
+}
+
+static void
+test_config_examined_tells_every_fault_and_goes_on(void)
+{
+	static const struct {
+		const char *text, *lines; /* "2 5": the lines that are told */
+	} samples[] = {
+		{ DATABASE, "" },
+		{ DATABASE "colour = red\ntimeout = 5s\n", "2" },
+		{ "x\n" DATABASE "timeout = soon\ntimeout = 5s\nhome_root=.\n",
+		    "1 3 4 5" },
+		{ "timeout = 5s\n", "0" },
+		{ "database =\n", "1" },
+		{ "colour = red\n", "1 0" },
+		{ "\x01\n" DATABASE DATABASE, "1 3" },
+	};
+	char path[] = "/tmp/oat-test-config-XXXXXX", told[2048], lines[64];
+	const struct oat_config_faults faults = { collect, told };
+	char error[OAT_CONFIG_ERROR_MAX], *at;
+	struct oat_config config = { .uid_min = 42 };
+	enum oat_status status;
+	FILE *file;
+	size_t i;
+
+	if (geteuid() != 0) {
+		oat_skip("only root has files of root");
+		return;
+	}
+	CU_ASSERT_TRUE_FATAL(mkstemp(path) >= 0);
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		file = fopen(path, "w");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+		(void)fputs(samples[i].text, file);
+		fclose(file);
+		told[0] = lines[0] = '\0';
+		status = oat_config_examine(path, &faults, &config, error);
+		for (at = told; *at != '\0'; at = strchr(at, '\n') + 1)
+			(void)snprintf(lines + strlen(lines),
+			    sizeof(lines) - strlen(lines), "%s%u",
+			    at == told ? "" : " ",
+			    (unsigned)strtoul(at, NULL, 10));
+		OAT_ASSERT_THAT(strcmp(lines, samples[i].lines) == 0 &&
+				    (status == OAT_OK) == (lines[0] == '\0') &&
+				    strstr(told, "soon") == NULL,
+		    "%s: %d: %s", samples[i].text, (int)status, told);
+		OAT_ASSERT_THAT(status == OAT_OK || config.uid_min == 42,
+		    "%s touches the result", samples[i].text);
+		if (status == OAT_OK) {
+			oat_config_free(&config);
+			config.uid_min = 42;
+		}
+	}
+	unlink(path);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_config_minimal_one_has_the_documented_defaults),
 	OAT_TEST(test_config_complete_one_is_read),
@@ -294,6 +358,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_config_shortened_anywhere_neither_crashes_nor_leaks),
 	OAT_TEST(test_config_freed_one_is_zeros_and_null_is_accepted),
 	OAT_TEST(test_config_loaded_from_a_file_of_root_alone),
+	OAT_TEST(test_config_examined_tells_every_fault_and_goes_on),
 	CU_TEST_INFO_NULL,
 };
 

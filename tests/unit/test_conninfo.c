@@ -161,6 +161,10 @@ test_conninfo_option_outside_the_list_is_refused_by_key(void)
 		snprintf(text, sizeof(text), BASE "host=/run/db %s=" SECRET,
 		    option->keyword);
 		check_refused(text, option->keyword);
+		/* A misspelt key is one without a value, too. */
+		snprintf(text, sizeof(text),
+		    BASE "host=/run/db %s=", option->keyword);
+		check_refused(text, option->keyword);
 	}
 	PQconninfoFree(all);
 }
@@ -330,7 +334,7 @@ test_conninfo_password_is_sent_unless_a_certificate_speaks(void)
  * one the program must have emptied its environment for: this short list.
  */
 static void
-test_conninfo_every_option_of_libpq_is_fixed_by_us(void)
+test_conninfo_case_2_every_option_of_libpq_is_fixed_by_us(void)
 {
 	static const char *const emptied[] = { "service", "servicefile",
 		"password", "hostaddr", "options", "requirepeer", NULL };
@@ -447,6 +451,7 @@ test_conninfo_quotes_and_backslashes_are_libpqs(void)
 	check_told(text, false, 0, "host", "/run/my db");
 	check_told(text, false, 0, "dbname", "o'a\\t");
 	check_told(text, false, 0, "user", "it's x");
+	check_told("host=/run/db dbname=oat user=me\\", false, 0, "user", "me");
 }
 
 static CU_TestInfo refusals[] = {
@@ -464,11 +469,59 @@ static CU_TestInfo acceptance[] = {
 	CU_TEST_INFO_NULL,
 };
 
+/* To look at a certificate: nothing is checked, and nothing else changes. */
+static void
+test_conninfo_unchecked_settings_check_nothing(void)
+{
+	static const struct {
+		const char *key, *value;
+	} expected[] = {
+		{ "sslmode", "require" },
+		{ "sslrootcert", "/nonexistent/oat" },
+		{ "sslcrl", "/nonexistent/oat" },
+		{ "sslcrldir", "/nonexistent/oat" },
+		{ "sslcert", "/nonexistent/oat" },
+		{ "channel_binding", "disable" },
+		{ "host", "db1" },
+		{ "port", "6432" },
+		{ "ssl_min_protocol_version", "TLSv1.3" },
+		{ "passfile", "/nonexistent/oat" },
+	};
+	struct oat_setting settings[OAT_CONNINFO_SETTINGS_MAX];
+	struct oat_conninfo *conninfo = NULL;
+	char error[OAT_CONNINFO_ERROR_MAX];
+	size_t i, j, n;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_conninfo_parse("host=db1 port=6432 dbname=oat user=u "
+			       "sslmode=verify-full sslrootcert=/ca.pem "
+			       "sslcrl=/crl.pem sslcert=/c.pem sslkey=/k.pem "
+			       "ssl_min_protocol_version=TLSv1.3",
+		true, &conninfo, error),
+	    OAT_OK);
+	n = oat_conninfo_unchecked(conninfo, 0, settings);
+	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		for (j = 0; j < n; j++)
+			if (strcmp(settings[j].key, expected[i].key) == 0)
+				break;
+		OAT_ASSERT_THAT(
+		    j < n && strcmp(settings[j].value, expected[i].value) == 0,
+		    "%s", expected[i].key);
+	}
+	CU_ASSERT_PTR_NULL(settings[n].key);
+	CU_ASSERT_STRING_EQUAL(
+	    oat_conninfo_value(conninfo, "sslrootcert"), "/ca.pem");
+	CU_ASSERT_PTR_NULL(oat_conninfo_value(conninfo, "sslcrldir"));
+	CU_ASSERT_PTR_NULL(oat_conninfo_value(conninfo, "no_such_key"));
+	oat_conninfo_free(conninfo);
+}
+
 static CU_TestInfo settings_tests[] = {
 	OAT_TEST(test_conninfo_settings_say_what_the_policy_says),
+	OAT_TEST(test_conninfo_unchecked_settings_check_nothing),
 	OAT_TEST(test_conninfo_crl_folder_alone_goes_with_a_file_that_loads),
 	OAT_TEST(test_conninfo_password_is_sent_unless_a_certificate_speaks),
-	OAT_TEST(test_conninfo_every_option_of_libpq_is_fixed_by_us),
+	OAT_TEST(test_conninfo_case_2_every_option_of_libpq_is_fixed_by_us),
 	OAT_TEST(test_conninfo_no_setting_is_empty_or_unknown_to_libpq),
 	CU_TEST_INFO_NULL,
 };

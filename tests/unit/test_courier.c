@@ -6,6 +6,7 @@
 #include "tests/process.h"
 #include "tests/runner.h"
 #include "tests/unit/fake_server.h"
+#include "tests/unit/liar.h"
 
 #include <libpq-fe.h>
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,10 +25,12 @@
 static const struct oat_account nobody = { 65534, 65534 };
 static const struct fake_greeting primary = { "off", ROLE, "off" };
 
+static const struct oat_knowledge something = { 1, 2, "{}" };
+
 static const struct oat_question a_question = { "id", "login", "oat-acme-ci",
 	"sshd", "-", "-", "-", "3kPqrstuvwxy", "right" };
 
-/* --- the four questions, alike ------------------------------------------ */
+/* --- the questions, alike ------------------------------------------------ */
 
 /* What was answered, and whether anything was written. */
 struct outcome {
@@ -85,7 +89,36 @@ ask_identities(struct oat_child *child, struct oat_deadline deadline,
 	int rows = 0;
 
 	outcome->status = oat_courier_identities(
-	    child, 1, 2, deadline, count_row, &rows, outcome->error);
+	    child, &something, deadline, count_row, &rows, outcome->error);
+	outcome->written = false;
+}
+
+static void
+ask_to_listen(struct oat_child *child, struct oat_deadline deadline,
+    struct outcome *outcome)
+{
+	outcome->status = oat_courier_listen(child, deadline, outcome->error);
+	outcome->written = false;
+}
+
+static void
+ask_to_await(struct oat_child *child, struct oat_deadline deadline,
+    struct outcome *outcome)
+{
+	outcome->status =
+	    oat_courier_await_begin(child, deadline, outcome->error);
+	if (outcome->status == OAT_OK)
+		outcome->status =
+		    oat_courier_await_end(child, deadline, outcome->error);
+	outcome->written = false;
+}
+
+static void
+ask_password(struct oat_child *child, struct oat_deadline deadline,
+    struct outcome *outcome)
+{
+	outcome->status = oat_courier_password(
+	    child, "SCRAM-SHA-256$...", deadline, outcome->error);
 	outcome->written = false;
 }
 
@@ -98,6 +131,9 @@ static const struct {
 	{ "decide", ask_decision },
 	{ "record", ask_record },
 	{ "identities", ask_identities },
+	{ "listen", ask_to_listen },
+	{ "await", ask_to_await },
+	{ "password", ask_password },
 };
 
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
@@ -264,52 +300,13 @@ test_courier_rows_without_end_are_a_timeout(void)
 	    OAT_UNAVAILABLE);
 }
 
-/*
- * A message by its fields: digits are a u32 of that value, 'L' a u64, 't' a
- * short text, 'l' one of 5,000 bytes, 'n' one with a NUL, 'e' an escape
- * sequence, 'R' the mark of a row, '-' the empty text.
- */
-static void
-send_fields(int fd, void *context)
-{
-	const char *fields = context;
-	struct oat_wire in = { 0 }, out = { 0 };
-	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	char text[5001];
-
-	memset(text, 'x', sizeof(text));
-	text[5000] = '\0';
-	for (; *fields != '\0'; fields++)
-		if (*fields == 'L')
-			oat_wire_put_u64(&out, 1);
-		else if (*fields == 't')
-			oat_wire_put_text(&out, "text");
-		else if (*fields == 'l')
-			oat_wire_put_text(&out, text);
-		else if (*fields == 'n')
-			oat_wire_put_bytes(&out, "a\0b", 3);
-		else if (*fields == 'e')
-			oat_wire_put_text(&out, "\x1b[31m\nfake");
-		else if (*fields == 'R')
-			oat_wire_put_u32(&out, OAT_COURIER_ROW);
-		else if (*fields == '-')
-			oat_wire_put_text(&out, "");
-		else
-			oat_wire_put_u32(&out, (uint32_t)(*fields - '0'));
-	(void)oat_wire_receive(&in, fd, soon);
-	(void)oat_wire_send(&out, fd, soon);
-	oat_wire_free(&in);
-	oat_wire_free(&out);
-	pause();
-}
-
 static struct outcome
 ask_about(size_t question, const char *fields)
 {
 	char copy[32];
 
 	snprintf(copy, sizeof(copy), "%s", fields);
-	return ask_liar(question, send_fields, copy, OAT_LONG_MS);
+	return ask_liar(question, oat_liar_answer, copy, OAT_LONG_MS);
 }
 
 static void
@@ -353,8 +350,17 @@ test_courier_message_of_another_shape_is_unavailable(void)
 		{ 3, "RttLttt1Ln" },
 		{ 3, "Rtt1ttt1Lt" },
 		{ 3, "RltLttt1Lt" },
+		{ 3, "RttLttt1LtttLttt1L" },
 		{ 3, "0" },
 		{ 3, "0l" },
+		{ 4, "0-t" },
+		{ 4, "0" },
+		{ 5, "0-1" },
+		{ 5, "R" },
+		{ 6, "" },
+		{ 6, "0-t" },
+		{ 6, "0-0" },
+		{ 6, "R" },
 	};
 	struct outcome outcome;
 	size_t i;
@@ -375,7 +381,8 @@ is_promised(size_t question, enum oat_status status)
 	return status == OAT_TIMEOUT || status == OAT_UNAVAILABLE ||
 	       (question == 0 &&
 		   (status == OAT_NOTFOUND || status == OAT_RANGE)) ||
-	       (question == 2 && status == OAT_INVALID);
+	       (question == 2 && status == OAT_INVALID) ||
+	       ((question == 4 || question == 5) && status == OAT_NOTFOUND);
 }
 
 static void
@@ -433,9 +440,10 @@ test_courier_what_take_answers_is_the_answer(void)
 	struct oat_child child = OAT_CHILD_NONE;
 
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_child_start(&nobody, 0, send_fields, fields, &child), OAT_OK);
+	    oat_child_start(&nobody, 0, oat_liar_answer, fields, &child),
+	    OAT_OK);
 	CU_ASSERT_EQUAL(
-	    oat_courier_identities(&child, 0, 0,
+	    oat_courier_identities(&child, &something,
 		oat_deadline_in_ms(OAT_LONG_MS), refuse_row, NULL, error),
 	    OAT_NOMEM);
 	CU_ASSERT_STRING_EQUAL(error, "mine");
@@ -447,11 +455,11 @@ test_courier_what_take_answers_is_the_answer(void)
 static struct oat_conninfo *conninfo;
 
 static struct oat_child
-start(int port, struct oat_deadline deadline)
+start_with(int port, const char *next_password)
 {
 	char text[128], error[OAT_CONNINFO_ERROR_MAX] = "";
 	struct oat_child child = OAT_CHILD_NONE;
-	struct oat_orders orders = { .deadline = deadline };
+	struct oat_orders orders = { .next_password = next_password };
 
 	oat_conninfo_free(conninfo);
 	conninfo = NULL;
@@ -465,14 +473,20 @@ start(int port, struct oat_deadline deadline)
 	return child;
 }
 
-/* Answers each of the four questions as a good server does. */
+static struct oat_child
+start(int port)
+{
+	return start_with(port, NULL);
+}
+
+/* Answers each of the questions as a good server does. */
 static void
 serve_well(int fd, const void *context)
 {
 	static const char *const verifier[] = { "a-verifier" };
 	static const char *const decision[] = { "f", "expired", "sorry", "acme",
 		"ci", "{}" };
-	static const char *const count[] = { "3" };
+	static const char *const count[] = { "3" }, *const nothing[] = { "" };
 	static const char *const row[] = { "same", "web-1", "17", NULL, NULL,
 		NULL, NULL, "5", NULL };
 	char statement[256] = "";
@@ -490,6 +504,9 @@ serve_well(int fd, const void *context)
 		} else if (strstr(statement, "host_record") != NULL) {
 			(void)fake_send_columns(fd, 1);
 			(void)fake_send_row(fd, 1, count);
+		} else if (strstr(statement, "host_password") != NULL) {
+			(void)fake_send_columns(fd, 1);
+			(void)fake_send_row(fd, 1, nothing);
 		} else {
 			(void)fake_send_columns(fd, 9);
 			(void)fake_send_row(fd, 9, row);
@@ -510,7 +527,7 @@ check_good_answers(int port)
 {
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
 	char error[OAT_DATABASE_ERROR_MAX] = "", text[OAT_VERIFIER_MAX] = "";
-	struct oat_child child = start(port, soon);
+	struct oat_child child = start(port);
 	struct oat_decision decision = { 0 };
 	struct oat_row row = { 0 };
 	uint32_t count = 0;
@@ -527,11 +544,12 @@ check_good_answers(int port)
 	CU_ASSERT_EQUAL(
 	    oat_courier_record(&child, "[]", soon, &count, error), OAT_OK);
 	CU_ASSERT_EQUAL(count, 3);
-	CU_ASSERT_EQUAL(
-	    oat_courier_identities(&child, 1, 2, soon, keep_row, &row, error),
+	CU_ASSERT_EQUAL(oat_courier_identities(
+			    &child, &something, soon, keep_row, &row, error),
 	    OAT_OK);
 	CU_ASSERT_STRING_EQUAL(row.kind, "same");
 	CU_ASSERT_EQUAL(row.id, 17);
+	CU_ASSERT_EQUAL(oat_courier_password(&child, "x", soon, error), OAT_OK);
 	OAT_ASSERT_THAT(error[0] == '\0', "%s", error);
 	oat_child_end(&child);
 }
@@ -543,6 +561,148 @@ test_courier_brings_each_answer_back(void)
 
 	check_good_answers(server.port);
 	fake_stop(&server);
+}
+
+/* --- a password that is being changed ------------------------------------ */
+
+/* As a server to which the first password is not the right one. */
+static void
+refuse_once(int fd, const void *context)
+{
+	static int connections;
+
+	if (connections++ > 0)
+		serve_well(fd, context);
+}
+
+static void
+check_next_password(const char *next, enum oat_status expected)
+{
+	struct fake_server server = fake_start(refuse_once, NULL);
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start_with(server.port, next);
+	struct outcome outcome = { .status = OAT_OK };
+
+	ask_verifier(&child, soon, &outcome);
+	OAT_ASSERT_THAT(outcome.status == expected, "%s", outcome.error);
+	oat_child_end(&child);
+	fake_stop(&server);
+}
+
+static void
+test_courier_next_password_is_tried_where_the_first_fails(void)
+{
+	check_next_password("next", OAT_OK);
+	check_next_password(NULL, OAT_UNAVAILABLE);
+}
+
+/* --- the rehearsal ------------------------------------------------------- */
+
+/* What a server was asked, a letter each: v, r, d; shared with it. */
+struct asked {
+	char letters[16];
+	bool knows;	/* the selector */
+	bool rehearses; /* or it is older than that function */
+};
+
+static bool
+answer_rehearsal(int fd, const struct asked *asked)
+{
+	static const char *const nothing[] = { "" };
+
+	if (!asked->rehearses)
+		return fake_send_error(fd, "42883", "no such function");
+	return fake_send_columns(fd, 1) && fake_send_row(fd, 1, nothing) &&
+	       fake_send_end(fd);
+}
+
+static bool
+answer_verifier(int fd, const struct asked *asked)
+{
+	static const char *const verifier[] = { "a-verifier" };
+	static const char *const unknown[] = { NULL };
+
+	return fake_send_columns(fd, 1) &&
+	       fake_send_row(fd, 1, asked->knows ? verifier : unknown) &&
+	       fake_send_end(fd);
+}
+
+static bool
+answer_decision(int fd)
+{
+	static const char *const decision[] = { "f", "expired", "sorry", "acme",
+		"ci", NULL };
+
+	return fake_send_columns(fd, 6) && fake_send_row(fd, 6, decision) &&
+	       fake_send_end(fd);
+}
+
+static void
+serve_and_note(int fd, const void *context)
+{
+	struct asked *asked = *(struct asked *const *)context;
+	char statement[256] = "", *next = asked->letters;
+	bool going = fake_greet(fd, &primary);
+
+	while (going && fake_read_query(fd, statement, sizeof(statement))) {
+		if (strstr(statement, "host_verifier") != NULL) {
+			*next++ = 'v';
+			going = answer_verifier(fd, asked);
+		} else if (strstr(statement, "host_rehearse") != NULL) {
+			*next++ = 'r';
+			going = answer_rehearsal(fd, asked);
+		} else {
+			*next++ = 'd';
+			going = answer_decision(fd);
+		}
+	}
+}
+
+/* A login, as far as the courier sees it. */
+static void
+check_login(struct asked *asked, const char *letters)
+{
+	struct fake_server server = fake_start(serve_and_note, &asked);
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(server.port);
+	char error[OAT_DATABASE_ERROR_MAX] = "", text[OAT_VERIFIER_MAX] = "";
+	struct oat_decision decision = { 0 };
+
+	CU_ASSERT_EQUAL(
+	    oat_courier_verifier(&child, "3kPqrstuvwxy", soon, text, error),
+	    asked->knows ? OAT_OK : OAT_NOTFOUND);
+	CU_ASSERT_EQUAL(
+	    oat_courier_decide(&child, &a_question, soon, &decision, error),
+	    OAT_OK);
+	CU_ASSERT_STRING_EQUAL(decision.reason, "expired");
+	CU_ASSERT_STRING_EQUAL(asked->letters, letters);
+	oat_child_end(&child);
+	fake_stop(&server);
+}
+
+static void
+test_courier_rehearses_between_verifier_and_decision(void)
+{
+	static const struct {
+		bool knows, rehearses;
+		const char *letters;
+	} cases[] = {
+		{ true, true, "vrd" },
+		{ true, false, "vrd" }, /* its failure costs nothing */
+		{ false, true, "vd" },
+	};
+	struct asked *asked;
+	size_t i;
+
+	asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CU_ASSERT_TRUE_FATAL(asked != MAP_FAILED);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		*asked = (struct asked){ .knows = cases[i].knows,
+			.rehearses = cases[i].rehearses };
+		check_login(asked, cases[i].letters);
+	}
+	(void)munmap(asked, sizeof(*asked));
 }
 
 /* case 2: whatever the environment says, the answers are the same. */
@@ -578,11 +738,11 @@ test_courier_silent_server_is_named_by_the_deadline(void)
 	struct fake_server server = fake_start(serve_silence, NULL);
 	struct oat_deadline deadline = oat_deadline_in_ms(5 * BRIEF_MS);
 	struct outcome outcome = { .status = OAT_OK };
-	struct oat_child child = start(server.port, deadline);
+	struct oat_child child = start(server.port);
 	char name[32];
 
 	ask_verifier(&child, deadline, &outcome);
-	CU_ASSERT_EQUAL(outcome.status, OAT_UNAVAILABLE);
+	CU_ASSERT_EQUAL(outcome.status, OAT_TIMEOUT);
 	snprintf(name, sizeof(name), "127.0.0.1:%d: no answer", server.port);
 	OAT_ASSERT_THAT(strncmp(outcome.error, name, strlen(name)) == 0, "%s",
 	    outcome.error);
@@ -596,13 +756,13 @@ test_courier_closed_port_is_named_for_every_question(void)
 {
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
 	struct outcome outcome = { .status = OAT_OK };
-	struct oat_child child = start(fake_closed_port(), soon);
+	struct oat_child child = start(fake_closed_port());
 	size_t q;
 
 	for (q = 0; q < QUESTIONS; q++) {
 		questions[q].ask(&child, soon, &outcome);
 		OAT_ASSERT_THAT(
-		    outcome.status == OAT_UNAVAILABLE && !outcome.written &&
+		    outcome.status == OAT_TIMEOUT && !outcome.written &&
 			strncmp(outcome.error, "127.0.0.1:", 10) == 0,
 		    "%s: %s", questions[q].name, outcome.error);
 	}
@@ -614,7 +774,7 @@ test_courier_that_was_killed_is_unavailable(void)
 {
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
 	struct outcome outcome = { .status = OAT_OK };
-	struct oat_child child = start(fake_closed_port(), soon);
+	struct oat_child child = start(fake_closed_port());
 	size_t q;
 
 	CU_ASSERT_EQUAL(kill(child.pid, SIGKILL), 0);
@@ -657,7 +817,7 @@ test_courier_memory_is_bounded_whatever_is_sent(void)
 	struct fake_server server = fake_start(serve_gigabyte, NULL);
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
 	struct outcome outcome = { .status = OAT_OK };
-	struct oat_child child = start(server.port, soon);
+	struct oat_child child = start(server.port);
 	struct rusage usage;
 
 	ask_verifier(&child, soon, &outcome);
@@ -690,6 +850,8 @@ static CU_TestInfo liars[] = {
 
 static CU_TestInfo children[] = {
 	OAT_TEST(test_courier_brings_each_answer_back),
+	OAT_TEST(test_courier_next_password_is_tried_where_the_first_fails),
+	OAT_TEST(test_courier_rehearses_between_verifier_and_decision),
 	OAT_TEST(test_courier_environment_is_not_asked),
 	OAT_TEST(test_courier_silent_server_is_named_by_the_deadline),
 	OAT_TEST(test_courier_closed_port_is_named_for_every_question),

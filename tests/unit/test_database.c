@@ -24,6 +24,8 @@ set_up(void)
 	return clearenv();
 }
 
+static const struct oat_knowledge nothing = { 0, 0, "{}" };
+
 static struct oat_deadline
 soon(void)
 {
@@ -99,9 +101,13 @@ open_one(const struct fake_server *server)
 	return database;
 }
 
-/* Refused in so much time, and the message names the server and this. */
+/*
+ * Refused in so much time, as silence or as a no, and the message names the
+ * server and this.
+ */
 static void
-check_not_opened(int port, uint32_t ms, const char *why)
+check_not_opened(
+    int port, uint32_t ms, enum oat_status expected, const char *why)
 {
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_database *database = NULL;
@@ -111,7 +117,7 @@ check_not_opened(int port, uint32_t ms, const char *why)
 
 	status = open_ports(port, 0, oat_deadline_in_ms(ms), &database, error);
 	CU_ASSERT_TRUE(oat_now_ms() - began < ms + SLACK_MS);
-	CU_ASSERT_EQUAL(status, OAT_UNAVAILABLE);
+	OAT_ASSERT_THAT(status == expected, "%s: %d", error, status);
 	CU_ASSERT_PTR_NULL(database);
 	OAT_ASSERT_THAT(names(error, port) && strstr(error, why) != NULL,
 	    "%s: %s", why, error);
@@ -141,12 +147,14 @@ serve_garbage(int fd, const void *context)
 	fake_be_silent(fd);
 }
 
-/* One byte a hundred milliseconds, of a message that has many. */
+/* No TLS, then one byte a hundred milliseconds of a message that has many. */
 static void
 serve_drip(int fd, const void *context)
 {
+	char byte = 'N';
+
 	(void)context;
-	while (write(fd, "R", 1) == 1)
+	for (; write(fd, &byte, 1) == 1; byte = 'R')
 		usleep(100000);
 }
 
@@ -158,44 +166,58 @@ serve_greeting(int fd, const void *context)
 }
 
 static void
+serve_late_greeting(int fd, const void *context)
+{
+	usleep(1200000);
+	serve_greeting(fd, context);
+}
+
+static void
 check_not_opened_by(void (*serve)(int fd, const void *context),
-    const void *context, uint32_t ms, const char *why)
+    const void *context, uint32_t ms, enum oat_status expected, const char *why)
 {
 	struct fake_server server = fake_start(serve, context);
 
-	check_not_opened(server.port, ms, why);
+	check_not_opened(server.port, ms, expected, why);
 	fake_stop(&server);
 }
 
 static void
 test_database_closed_port_is_told_with_its_name(void)
 {
-	check_not_opened(fake_closed_port(), OAT_LONG_MS, "refused");
+	check_not_opened(
+	    fake_closed_port(), OAT_LONG_MS, OAT_TIMEOUT, "refused");
 }
 
 /* case 15 */
 static void
 test_database_server_that_stalls_is_given_up_in_time(void)
 {
-	check_not_opened_by(serve_silence, NULL, BRIEF_MS, "no answer in time");
-	check_not_opened_by(serve_drip, NULL, BRIEF_MS, "");
+	check_not_opened_by(
+	    serve_silence, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
+	check_not_opened_by(
+	    serve_drip, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
 }
 
 static void
 test_database_server_that_talks_nonsense_is_given_up(void)
 {
-	static const char *const nonsense[] = {
-		"HTTP/1.1 400 Bad Request\r\n\r\n",
-		"E\x7f\xff\xff\xff",
-		"R\xff\xff\xff\xff",
-		"N\x1b[31mred\n",
-		"NR\x00\x00\x00\x01",
+	static const struct {
+		const char *bytes;
+		enum oat_status expected;
+	} nonsense[] = {
+		{ "HTTP/1.1 400 Bad Request\r\n\r\n", OAT_UNAVAILABLE },
+		{ "E\x7f\xff\xff\xff", OAT_UNAVAILABLE },
+		{ "R\xff\xff\xff\xff", OAT_UNAVAILABLE },
+		{ "N\x1b[31mred\n", OAT_TIMEOUT },
+		{ "NR\x00\x00\x00\x01", OAT_TIMEOUT },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
-		check_not_opened_by(serve_garbage, nonsense[i], BRIEF_MS, "");
-	check_not_opened_by(serve_end, NULL, OAT_LONG_MS, "");
+		check_not_opened_by(serve_garbage, nonsense[i].bytes, BRIEF_MS,
+		    nonsense[i].expected, "");
+	check_not_opened_by(serve_end, NULL, OAT_LONG_MS, OAT_UNAVAILABLE, "");
 }
 
 /* case 18 */
@@ -207,14 +229,14 @@ test_database_session_of_another_role_is_refused(void)
 	static const struct fake_greeting nobody = { "off", NULL, "off" };
 	static const struct fake_greeting unknown = { NULL, ROLE, "off" };
 
-	check_not_opened_by(
-	    serve_greeting, &superuser, OAT_LONG_MS, "superuser");
-	check_not_opened_by(
-	    serve_greeting, &other, OAT_LONG_MS, "not the configured role");
-	check_not_opened_by(
-	    serve_greeting, &nobody, OAT_LONG_MS, "not the configured role");
-	check_not_opened_by(
-	    serve_greeting, &unknown, OAT_LONG_MS, "not the configured role");
+	check_not_opened_by(serve_greeting, &superuser, OAT_LONG_MS,
+	    OAT_UNAVAILABLE, "superuser");
+	check_not_opened_by(serve_greeting, &other, OAT_LONG_MS,
+	    OAT_UNAVAILABLE, "not the configured role");
+	check_not_opened_by(serve_greeting, &nobody, OAT_LONG_MS,
+	    OAT_UNAVAILABLE, "not the configured role");
+	check_not_opened_by(serve_greeting, &unknown, OAT_LONG_MS,
+	    OAT_UNAVAILABLE, "not the configured role");
 }
 
 static void
@@ -244,10 +266,60 @@ test_database_each_dead_server_is_told(void)
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_database *database = NULL;
 
-	CU_ASSERT_EQUAL(open_ports(first, second, soon(), &database, error),
-	    OAT_UNAVAILABLE);
+	CU_ASSERT_EQUAL(
+	    open_ports(first, second, soon(), &database, error), OAT_TIMEOUT);
 	OAT_ASSERT_THAT(
 	    names(error, first) && names(error, second), "%s", error);
+}
+
+static void
+test_database_one_server_that_says_no_is_no_silence(void)
+{
+	static const struct fake_greeting superuser = { "on", ROLE, "off" };
+	struct fake_server no = fake_start(serve_greeting, &superuser);
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_database *database = NULL;
+	int closed = fake_closed_port();
+
+	CU_ASSERT_EQUAL(open_ports(no.port, closed, soon(), &database, error),
+	    OAT_UNAVAILABLE);
+	CU_ASSERT_EQUAL(open_ports(closed, no.port, soon(), &database, error),
+	    OAT_UNAVAILABLE);
+	fake_stop(&no);
+}
+
+/* A login has five seconds; the next server must not wait for half of them. */
+static void
+test_database_silence_is_waited_for_a_second_while_there_is_another(void)
+{
+	struct fake_server alive = fake_start(serve_greeting, &primary);
+	struct fake_server silent = fake_start(serve_silence, NULL);
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_database *database = NULL;
+	struct oat_deadline deadline = oat_deadline_in_ms(6 * SLACK_MS);
+	uint64_t began = oat_now_ms();
+
+	CU_ASSERT_EQUAL(
+	    open_ports(silent.port, alive.port, deadline, &database, error),
+	    OAT_OK);
+	CU_ASSERT(oat_now_ms() - began < SLACK_MS + SLACK_MS);
+	oat_database_close(database);
+	fake_stop(&silent);
+	fake_stop(&alive);
+}
+
+/* The only one is given all the time there is. */
+static void
+test_database_only_server_may_take_its_time(void)
+{
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct fake_server slow = fake_start(serve_late_greeting, &primary);
+	struct oat_database *database = NULL;
+
+	CU_ASSERT_EQUAL(
+	    open_ports(slow.port, 0, soon(), &database, error), OAT_OK);
+	oat_database_close(database);
+	fake_stop(&slow);
 }
 
 /* Answers which server it is, as the verifier that is asked for. */
@@ -688,7 +760,7 @@ test_database_row_is_read_by_its_columns(void)
 	struct seen seen = { 0 };
 
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, 0, 0, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, soon(), see, &seen),
 	    OAT_OK);
 	CU_ASSERT_EQUAL(seen.rows, 2);
 	CU_ASSERT_STRING_EQUAL(seen.last.kind, "identity");
@@ -721,13 +793,13 @@ test_database_row_with_a_text_too_long_is_marked(void)
 	server = fake_start(serve_rows, rows);
 	database = open_one(&server);
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, 0, 0, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, soon(), see, &seen),
 	    OAT_NOMEM);
 	CU_ASSERT_STRING_EQUAL(seen.last.shell, OAT_ROW_TOO_LONG);
 	CU_ASSERT_STRING_EQUAL(seen.last.groups, OAT_ROW_TOO_LONG);
 	memset(&seen, 0, sizeof(seen));
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, 0, 0, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, soon(), see, &seen),
 	    OAT_OK);
 	CU_ASSERT_EQUAL(seen.rows, 2);
 	CU_ASSERT_STRING_EQUAL(seen.last.name, "y");
@@ -750,13 +822,45 @@ test_database_row_with_a_number_that_is_none_is_unavailable(void)
 		rows[0][2] = numbers[i];
 		server = fake_start(serve_rows, rows);
 		database = open_one(&server);
-		OAT_ASSERT_THAT(oat_database_identities(database, 0, 0, soon(),
-				    see, &seen) == OAT_UNAVAILABLE,
+		OAT_ASSERT_THAT(oat_database_identities(database, &nothing,
+				    soon(), see, &seen) == OAT_UNAVAILABLE,
 		    "%s", numbers[i]);
 		oat_database_close(database);
 		fake_stop(&server);
 	}
 	CU_ASSERT_EQUAL(seen.rows, 0);
+}
+
+/* The first question is not answered, though a second one would be. */
+static void
+serve_one_silence(int fd, const void *context)
+{
+	char statement[256];
+
+	(void)context;
+	if (fake_greet(fd, &primary) &&
+	    fake_read_query(fd, statement, sizeof(statement)))
+		fake_be_silent(fd);
+}
+
+static void
+test_database_that_fell_silent_is_silent_for_the_next_question_too(void)
+{
+	struct fake_server server = fake_start(serve_one_silence, NULL);
+	struct oat_database *database = open_one(&server);
+	char verifier[OAT_VERIFIER_MAX];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(oat_database_verifier(database, "x",
+				    oat_deadline_in_ms(BRIEF_MS), verifier),
+		    OAT_TIMEOUT);
+		OAT_ASSERT_THAT(strstr(oat_database_error(database),
+				    "stopped answering") != NULL,
+		    "%s", oat_database_error(database));
+	}
+	oat_database_close(database);
+	fake_stop(&server);
 }
 
 static CU_TestInfo connecting[] = {
@@ -766,6 +870,10 @@ static CU_TestInfo connecting[] = {
 	OAT_TEST(test_database_session_of_another_role_is_refused),
 	OAT_TEST(test_database_second_server_is_used_when_the_first_is_dead),
 	OAT_TEST(test_database_each_dead_server_is_told),
+	OAT_TEST(test_database_one_server_that_says_no_is_no_silence),
+	OAT_TEST(
+	    test_database_silence_is_waited_for_a_second_while_there_is_another),
+	OAT_TEST(test_database_only_server_may_take_its_time),
 	OAT_TEST(test_database_primary_is_chosen_wherever_it_stands),
 	OAT_TEST(test_database_server_that_does_not_tell_is_asked),
 	OAT_TEST(
@@ -791,6 +899,8 @@ static CU_TestInfo rows_tests[] = {
 	OAT_TEST(test_database_row_is_read_by_its_columns),
 	OAT_TEST(test_database_row_with_a_text_too_long_is_marked),
 	OAT_TEST(test_database_row_with_a_number_that_is_none_is_unavailable),
+	OAT_TEST(
+	    test_database_that_fell_silent_is_silent_for_the_next_question_too),
 	CU_TEST_INFO_NULL,
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BRIEF_MS 200 /* a deadline that is meant to pass */
@@ -21,8 +22,9 @@ static const struct oat_account nobody = { 65534, 65534 };
 static char parent[32], folder[64];
 
 /* What the database has got, shared with the child that plays it. */
-static struct received {
+static volatile struct received {
 	int batches, events;
+	bool added; /* the event that comes while another is on its way */
 } * received;
 
 static int
@@ -51,7 +53,7 @@ empty_folder(void)
 static int
 tear_down(void)
 {
-	(void)munmap(received, sizeof(*received));
+	(void)munmap((void *)received, sizeof(*received));
 	return empty_folder() ? rmdir(parent) : 1;
 }
 
@@ -87,8 +89,9 @@ count_of(const char *text, const char *part)
 }
 
 /*
- * A database that can take nothing in which "poison" occurs, and is gone when
- * it has had as many batches as `context` says (0: never).
+ * A database that can take nothing in which "poison" occurs, takes "slow" when
+ * the next event has been added, and is gone when it has had as many batches as
+ * `context` says (0: never).
  */
 static void
 play_database(int fd, void *context)
@@ -97,7 +100,7 @@ play_database(int fd, void *context)
 	static char events[OAT_COURIER_EVENTS_MAX + 1];
 	struct oat_wire in, out;
 	const int *batches = context;
-	uint32_t operation;
+	uint32_t operation, left_ms;
 	bool poison;
 
 	for (;;) {
@@ -105,11 +108,14 @@ play_database(int fd, void *context)
 		memset(&out, 0, sizeof(out));
 		if (oat_wire_receive(&in, fd, soon) != OAT_OK ||
 		    oat_wire_get_u32(&in, &operation) != OAT_OK ||
+		    oat_wire_get_u32(&in, &left_ms) != OAT_OK ||
 		    oat_wire_get_text(&in, events, sizeof(events)) != OAT_OK ||
 		    (*batches != 0 && received->batches == *batches))
 			return;
 		received->batches++;
 		poison = strstr(events, "poison") != NULL;
+		while (strstr(events, "slow") != NULL && !received->added)
+			usleep(1000);
 		if (!poison)
 			received->events += count_of(events, "{");
 		oat_wire_put_u32(&out, poison ? OAT_INVALID : OAT_OK);
@@ -137,7 +143,7 @@ deliver(void (*play)(int fd, void *context), int batches, uint32_t ms,
 	struct oat_child child = OAT_CHILD_NONE;
 	enum oat_status status;
 
-	memset(received, 0, sizeof(*received));
+	*received = (struct received){ 0 };
 	ret_error[0] = '\0';
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_child_start(&nobody, 0, play, &batches, &child), OAT_OK);
@@ -178,6 +184,46 @@ test_delivery_event_that_is_refused_is_put_aside_alone(void)
 	make_events(1, "{poison}");
 	make_events(2, "{}");
 	check_delivered(5, 7, 1);
+}
+
+static void
+test_delivery_goes_on_in_batches_after_one_that_was_refused(void)
+{
+	CU_ASSERT_TRUE(empty_folder());
+	make_events(50, "{}");
+	make_events(1, "{poison}");
+	make_events(299, "{}");
+	/* The first hundred is refused, then goes one by one. */
+	check_delivered(349, 1 + 100 + 3, 1);
+}
+
+/* In a process of its own: add an event as soon as another is on its way. */
+static pid_t
+add_while_sending(void)
+{
+	pid_t pid;
+
+	*received = (struct received){ 0 };
+	pid = fork();
+	if (pid != 0)
+		return pid;
+	while (received->batches == 0)
+		usleep(1000);
+	(void)oat_spool_add(folder, "late", "{}");
+	received->added = true;
+	_exit(0);
+}
+
+static void
+test_delivery_sends_what_came_meanwhile(void)
+{
+	pid_t pid;
+
+	CU_ASSERT_TRUE(empty_folder());
+	make_events(1, "{slow}");
+	pid = add_while_sending();
+	check_delivered(2, 2, 0);
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
 }
 
 static void
@@ -238,6 +284,8 @@ test_delivery_folder_of_somebody_else_is_told(void)
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_delivery_sends_everything_in_batches),
 	OAT_TEST(test_delivery_event_that_is_refused_is_put_aside_alone),
+	OAT_TEST(test_delivery_goes_on_in_batches_after_one_that_was_refused),
+	OAT_TEST(test_delivery_sends_what_came_meanwhile),
 	OAT_TEST(test_delivery_only_poison_is_put_aside),
 	OAT_TEST(test_delivery_broken_off_leaves_the_rest),
 	OAT_TEST(test_delivery_without_an_answer_keeps_everything),

@@ -142,6 +142,54 @@ test_escape_megabyte_is_bounded(void)
 	CU_ASSERT_EQUAL(strlen(buffer), 63 * 4 + 2);
 }
 
+/* What our own child escaped is copied; it may have been made to lie. */
+static void
+test_escape_again_copies_what_is_printable_and_escapes_the_rest(void)
+{
+	char text[16];
+
+	CU_ASSERT_STRING_EQUAL(
+	    oat_escape_again(text, sizeof(text), "a \\x0a\\+ \"b"),
+	    "a \\x0a\\+ \"b");
+	CU_ASSERT_STRING_EQUAL(
+	    oat_escape_again(text, sizeof(text), "\033[31m\n"),
+	    "\\x1b[31m\\x0a");
+	CU_ASSERT_STRING_EQUAL(oat_escape_again(text, sizeof(text), ""), "");
+}
+
+static void
+test_escape_again_is_cut_with_a_mark_at_every_size(void)
+{
+	const char *text = "0123456789";
+	char buffer[16];
+	size_t size;
+
+	for (size = 0; size <= strlen(text) + 1; size++) {
+		memset(buffer, '#', sizeof(buffer));
+		oat_escape_again(buffer, size, text);
+		OAT_ASSERT_THAT(buffer[size] == '#', "size %zu", size);
+		if (size > 2 && size <= strlen(text))
+			OAT_ASSERT_THAT(
+			    strlen(buffer) == size - 1 &&
+				strcmp(buffer + size - 3, "\\+") == 0,
+			    "size %zu: %s", size, buffer);
+		else if (size > 0 && size <= 2)
+			OAT_ASSERT_THAT(buffer[0] == '\0', "size %zu", size);
+	}
+	CU_ASSERT_STRING_EQUAL(buffer, text);
+}
+
+static void
+test_escape_json_marks_backslashes_and_quotes_and_nothing_else(void)
+{
+	char text[64];
+
+	CU_ASSERT_STRING_EQUAL(oat_escape_json(text, ""), "");
+	CU_ASSERT_STRING_EQUAL(oat_escape_json(text, "plain ~!'"), "plain ~!'");
+	CU_ASSERT_STRING_EQUAL(
+	    oat_escape_json(text, "\"a\\x0a\""), "\\\"a\\\\x0a\\\"");
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_escape_field_is_one_visible_word),
 	OAT_TEST(test_escape_sentence_keeps_blanks_and_quotes),
@@ -150,6 +198,11 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_escape_text_one_byte_too_long_is_cut_with_a_mark),
 	OAT_TEST(test_escape_cut_at_every_size_ends_at_a_whole_character),
 	OAT_TEST(test_escape_megabyte_is_bounded),
+	OAT_TEST(
+	    test_escape_again_copies_what_is_printable_and_escapes_the_rest),
+	OAT_TEST(test_escape_again_is_cut_with_a_mark_at_every_size),
+	OAT_TEST(
+	    test_escape_json_marks_backslashes_and_quotes_and_nothing_else),
 	CU_TEST_INFO_NULL,
 };
 

@@ -181,6 +181,32 @@ test_event_object_is_one_printable_line_in_braces(void)
 		    "%s", cases[i].text);
 }
 
+static void
+test_event_of_an_ending_tells_how_many_and_why(void)
+{
+	static const struct oat_ending ending = { .login = "oat-acme-ci",
+		.uid = 70001,
+		.reason = OAT_ENDING_REVOKED,
+		.found = 5,
+		.left = 2 };
+	char json[OAT_EVENT_MAX] = "";
+	const char *rest;
+
+	CU_ASSERT_EQUAL(
+	    oat_event_terminated(&ending, "id", json, sizeof(json)), OAT_OK);
+	CU_ASSERT_TRUE(oat_event_is_object(json));
+	CU_ASSERT_EQUAL(
+	    strncmp(json, "{\"event_id\":\"id\",\"at\":\"2", 24), 0);
+	rest = strchr(json, 'Z');
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rest);
+	CU_ASSERT_STRING_EQUAL(rest,
+	    "Z\",\"event\":\"session.terminated\",\"login\":\"oat-acme-ci\","
+	    "\"outcome\":null,\"reason\":null,\"detail\":{\"reason\":"
+	    "\"revoked\",\"processes\":3,\"left\":2}}");
+	CU_ASSERT_EQUAL(
+	    oat_event_terminated(&ending, "id", json, 64), OAT_RANGE);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_event_id_is_a_random_uuid),
 	OAT_TEST(test_event_session_has_every_field),
@@ -189,6 +215,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_event_of_the_longest_texts_fits),
 	OAT_TEST(test_event_buffer_at_and_below_its_length),
 	OAT_TEST(test_event_object_is_one_printable_line_in_braces),
+	OAT_TEST(test_event_of_an_ending_tells_how_many_and_why),
 	CU_TEST_INFO_NULL,
 };
 

@@ -116,7 +116,7 @@ test_identity_inactive_has_nologin_and_no_groups(void)
 }
 
 static void
-test_identity_with_a_shell_of_elsewhere_gets_nologin(void)
+test_identity_case_49_with_a_shell_of_elsewhere_gets_nologin(void)
 {
 	static const char *const shells_of_elsewhere[] = { "/bin/zsh", "", "sh",
 		"/bin/sh ", "/bin/sh\n", "/bin/sh:x", "/bin/../bin/sh", NULL };
@@ -140,7 +140,7 @@ test_identity_with_a_shell_of_elsewhere_gets_nologin(void)
 }
 
 static void
-test_identity_with_a_name_outside_the_grammar_is_refused(void)
+test_identity_case_48_with_a_name_outside_the_grammar_is_refused(void)
 {
 	static const char *const names[] = { NULL, "", "root", "oat-acme",
 		"oat-acme-", "oat-acme-ci:x", "oat-acme-ci\n", "OAT-acme-ci",
@@ -181,7 +181,7 @@ test_identity_of_another_organization_or_token_is_refused(void)
 }
 
 static void
-test_identity_outside_uid_range_is_refused(void)
+test_identity_case_47_outside_uid_range_is_refused(void)
 {
 	static const int64_t ids[] = { 0, -1, 1, 65535, 65536, 69999, 100000,
 		INT64_C(1) << 32, (INT64_C(1) << 32) + 70010, INT64_MIN,
@@ -198,7 +198,7 @@ test_identity_outside_uid_range_is_refused(void)
 }
 
 static void
-test_identity_of_a_local_account_is_refused(void)
+test_identity_case_48_of_a_local_account_is_refused(void)
 {
 	struct oat_identity_row row = good;
 
@@ -213,7 +213,7 @@ test_identity_of_a_local_account_is_refused(void)
 }
 
 static void
-test_identity_with_bad_groups_is_refused(void)
+test_identity_case_47_with_bad_groups_is_refused(void)
 {
 	static const struct {
 		const char *groups;
@@ -428,12 +428,13 @@ test_identities_drop_membership_in_groups_that_are_not_there(void)
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_identity_of_a_good_row_has_all_its_fields),
 	OAT_TEST(test_identity_inactive_has_nologin_and_no_groups),
-	OAT_TEST(test_identity_with_a_shell_of_elsewhere_gets_nologin),
-	OAT_TEST(test_identity_with_a_name_outside_the_grammar_is_refused),
+	OAT_TEST(test_identity_case_49_with_a_shell_of_elsewhere_gets_nologin),
+	OAT_TEST(
+	    test_identity_case_48_with_a_name_outside_the_grammar_is_refused),
 	OAT_TEST(test_identity_of_another_organization_or_token_is_refused),
-	OAT_TEST(test_identity_outside_uid_range_is_refused),
-	OAT_TEST(test_identity_of_a_local_account_is_refused),
-	OAT_TEST(test_identity_with_bad_groups_is_refused),
+	OAT_TEST(test_identity_case_47_outside_uid_range_is_refused),
+	OAT_TEST(test_identity_case_48_of_a_local_account_is_refused),
+	OAT_TEST(test_identity_case_47_with_bad_groups_is_refused),
 	OAT_TEST(test_identity_without_groups_has_none),
 	OAT_TEST(test_group_of_a_row_is_taken_or_refused),
 	OAT_TEST(test_identities_keep_what_was_added),

@@ -57,6 +57,7 @@ begin_test(void)
 static void
 end_test(void)
 {
+	oat_listing_free(&listing);
 	oat_identities_free(listing.identities);
 }
 
@@ -322,6 +323,57 @@ test_listing_expiry_zero_is_never(void)
 	end_test();
 }
 
+static enum oat_status
+take_wish(int64_t uid, int64_t seconds, const char *us)
+{
+	struct oat_row row;
+
+	memset(&row, 0, sizeof(row));
+	snprintf(row.kind, sizeof(row.kind), "terminate");
+	snprintf(row.name, sizeof(row.name), "oat-acme-ci");
+	snprintf(row.groups, sizeof(row.groups), "%s", us);
+	row.id = uid;
+	row.expires_at = seconds;
+	return oat_listing_take(&row, &listing);
+}
+
+static void
+test_listing_sessions_to_end_are_kept_with_their_time(void)
+{
+	begin_test();
+	CU_ASSERT_EQUAL(take_mark("begin", GENERATION, "6"), OAT_OK);
+	CU_ASSERT_EQUAL(
+	    take_wish(70001, 1763500000, "1763499999123456"), OAT_OK);
+	/* An older database has whole seconds, or it is nonsense. */
+	CU_ASSERT_EQUAL(take_wish(70002, 1763500000, ""), OAT_OK);
+	CU_ASSERT_EQUAL(take_wish(70003, 1763500000, "12x"), OAT_OK);
+	CU_ASSERT_EQUAL(take_wish(70004, INT64_MAX, ""), OAT_OK);
+	/* Whoever these are, they are none of ours. */
+	CU_ASSERT_EQUAL(take_wish(0, 1763500000, ""), OAT_OK);
+	CU_ASSERT_EQUAL(take_wish(INT64_C(1) << 32, 1763500000, ""), OAT_OK);
+	CU_ASSERT_EQUAL(take_mark("end", GENERATION, ""), OAT_OK);
+	CU_ASSERT_TRUE(oat_listing_is_whole(&listing));
+	CU_ASSERT_EQUAL_FATAL(listing.wish_count, 4);
+	CU_ASSERT_EQUAL(listing.wishes[0].uid, 70001);
+	CU_ASSERT_EQUAL(listing.wishes[0].before_us, 1763499999123456);
+	CU_ASSERT_EQUAL(listing.wishes[1].before_us, 1763500000000000);
+	CU_ASSERT_EQUAL(listing.wishes[2].before_us, 1763500000000000);
+	CU_ASSERT_EQUAL(listing.wishes[3].before_us, 0);
+	CU_ASSERT_EQUAL(taken_in(), 0);
+	end_test();
+}
+
+static void
+test_listing_sessions_to_end_count_as_rows(void)
+{
+	begin_test();
+	CU_ASSERT_EQUAL(take_wish(70001, 1763500000, ""), OAT_INVALID);
+	CU_ASSERT_EQUAL(take_mark("begin", GENERATION, "1"), OAT_OK);
+	CU_ASSERT_EQUAL(take_wish(70001, 1763500000, ""), OAT_OK);
+	CU_ASSERT_EQUAL(take_wish(70001, 1763500000, ""), OAT_INVALID);
+	end_test();
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_listing_complete_answer_is_whole),
 	OAT_TEST(test_listing_that_stops_early_is_none),
@@ -335,6 +387,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_listing_hostile_row_is_refused_alone),
 	OAT_TEST(test_listing_refusal_is_told_in_printable_text),
 	OAT_TEST(test_listing_expiry_zero_is_never),
+	OAT_TEST(test_listing_sessions_to_end_are_kept_with_their_time),
+	OAT_TEST(test_listing_sessions_to_end_count_as_rows),
 	CU_TEST_INFO_NULL,
 };
 

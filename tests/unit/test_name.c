@@ -156,6 +156,46 @@ test_name_longest_token_with_shortest_organization_is_a_login(void)
 }
 
 static void
+test_name_login_is_split_at_its_first_hyphens(void)
+{
+	static const struct {
+		const char *login, *organization, *token;
+	} cases[] = {
+		{ "oat-acme-ci", "acme", "ci" },
+		{ "oat-acme-ci-2-x", "acme", "ci-2-x" },
+		{ "oat-ab-abcdefghijklmnopqrstuvwxy", "ab",
+		    "abcdefghijklmnopqrstuvwxy" },
+		{ "oat-abcdefghijklmnop-abcdefghijk", "abcdefghijklmnop",
+		    "abcdefghijk" },
+	};
+	struct oat_name_parts parts;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(&parts, 'x', sizeof(parts));
+		CU_ASSERT_TRUE(oat_name_split(cases[i].login, &parts));
+		CU_ASSERT_STRING_EQUAL(
+		    parts.organization, cases[i].organization);
+		CU_ASSERT_STRING_EQUAL(parts.token, cases[i].token);
+	}
+}
+
+static void
+test_name_that_is_no_login_is_not_split(void)
+{
+	static const char *const names[] = { "", "root", "oat-", "oat-acme",
+		"oat-acme-", "oat-Acme-ci", "oat-ab-abcdefghijklmnopqrstuvwxyz",
+		NULL };
+	struct oat_name_parts parts = { "kept", "kept" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CU_ASSERT_FALSE(oat_name_split(names[i], &parts));
+	CU_ASSERT_STRING_EQUAL(parts.organization, "kept");
+	CU_ASSERT_STRING_EQUAL(parts.token, "kept");
+}
+
+static void
 test_name_id_is_ours_within_its_bounds(void)
 {
 	CU_ASSERT_FALSE(oat_id_is_ours(0));
@@ -175,6 +215,8 @@ static CU_TestInfo tests[] = {
 	    test_name_organization_has_2_to_16_characters_and_is_not_reserved),
 	OAT_TEST(test_name_token_has_words_and_at_most_25_bytes),
 	OAT_TEST(test_name_longest_token_with_shortest_organization_is_a_login),
+	OAT_TEST(test_name_login_is_split_at_its_first_hyphens),
+	OAT_TEST(test_name_that_is_no_login_is_not_split),
 	OAT_TEST(test_name_id_is_ours_within_its_bounds),
 	CU_TEST_INFO_NULL,
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "nss_oat/nss_oat.h"
+#include "tests/process.h"
 #include "tests/runner.h"
 #include "tests/unit/population.h"
 
@@ -129,16 +130,35 @@ test_nss_enumeration_goes_on_in_a_newer_snapshot(void)
 	(void)_nss_oat_endpwent();
 }
 
+static bool
+walk_the_rest(void)
+{
+	return walk_users(100) == MEMBERS &&
+	       _nss_oat_endpwent() == NSS_STATUS_SUCCESS;
+}
+
+static void
+case_11_nss_fork_in_the_middle_of_a_walk_both_go_on(void)
+{
+	size_t i;
+
+	if (!oat_population_is_root())
+		return;
+	oat_population_forget();
+	oat_population_publish(MEMBERS, 0);
+	(void)_nss_oat_setpwent(0);
+	for (i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(next_user(sizeof(buffer)), NSS_STATUS_SUCCESS);
+	CU_ASSERT(oat_in_copy(walk_the_rest));
+	CU_ASSERT(walk_the_rest());
+}
+
 static void
 test_nss_enumeration_of_nothing_usable_is_unavailable(void)
 {
 	if (!oat_population_is_root())
 		return;
-	oat_population_publish(1, 0);
-	CU_ASSERT_EQUAL(
-	    _nss_oat_getpwuid_r(79999, &passwd, buffer, sizeof(buffer), &errno),
-	    NSS_STATUS_NOTFOUND);
-	CU_ASSERT_EQUAL(unlink(oat_population_path), 0);
+	oat_population_forget();
 	CU_ASSERT_EQUAL(_nss_oat_setpwent(0), NSS_STATUS_SUCCESS);
 	CU_ASSERT_EQUAL(next_user(sizeof(buffer)), NSS_STATUS_UNAVAIL);
 	CU_ASSERT_EQUAL(errno, EIO);
@@ -152,6 +172,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(case_21_short_buffers_skip_nobody),
 	OAT_TEST(test_nss_enumerations_of_users_and_groups_are_apart),
 	OAT_TEST(test_nss_enumeration_goes_on_in_a_newer_snapshot),
+	OAT_TEST(case_11_nss_fork_in_the_middle_of_a_walk_both_go_on),
 	OAT_TEST(test_nss_enumeration_of_nothing_usable_is_unavailable),
 	CU_TEST_INFO_NULL,
 };

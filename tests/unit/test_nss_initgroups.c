@@ -94,7 +94,7 @@ test_nss_initgroups_of_the_unknown_is_not_found(void)
 }
 
 static void
-test_nss_initgroups_keep_the_limit(void)
+case_22_initgroups_keep_the_limit(void)
 {
 	static const long int limits[] = { 1, 2, 3, 4, 64 };
 	long int expected;
@@ -116,7 +116,7 @@ test_nss_initgroups_keep_the_limit(void)
 }
 
 static void
-test_nss_initgroups_are_there_once(void)
+case_22_initgroups_are_there_once(void)
 {
 	struct list list;
 
@@ -166,7 +166,7 @@ publish_many(void)
 }
 
 static void
-test_nss_initgroups_of_70000_groups_are_all_or_the_limit(void)
+case_22_initgroups_of_70000_groups_are_all_or_the_limit(void)
 {
 	static const struct {
 		long int limit, expected;
@@ -226,9 +226,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_nss_initgroups_of_an_active_one_are_all_its_groups),
 	OAT_TEST(test_nss_initgroups_of_an_inactive_one_are_none),
 	OAT_TEST(test_nss_initgroups_of_the_unknown_is_not_found),
-	OAT_TEST(test_nss_initgroups_keep_the_limit),
-	OAT_TEST(test_nss_initgroups_are_there_once),
-	OAT_TEST(test_nss_initgroups_of_70000_groups_are_all_or_the_limit),
+	OAT_TEST(case_22_initgroups_keep_the_limit),
+	OAT_TEST(case_22_initgroups_are_there_once),
+	OAT_TEST(case_22_initgroups_of_70000_groups_are_all_or_the_limit),
 	OAT_TEST(test_nss_initgroups_of_a_damaged_list_are_none),
 	CU_TEST_INFO_NULL,
 };

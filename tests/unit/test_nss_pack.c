@@ -99,7 +99,7 @@ is_group_right(const struct group *group, const char *buffer, size_t size)
 }
 
 static void
-test_nss_pack_passwd_at_every_size_is_range_until_it_fits(void)
+case_21_pack_passwd_at_every_size_is_range_until_it_fits(void)
 {
 	struct passwd passwd, untouched;
 	enum oat_status status, expected;
@@ -131,7 +131,7 @@ test_nss_pack_passwd_at_every_size_is_range_until_it_fits(void)
 }
 
 static void
-test_nss_pack_group_at_every_size_is_range_until_it_fits(void)
+case_21_pack_group_at_every_size_is_range_until_it_fits(void)
 {
 	struct group group, untouched;
 	enum oat_status status, expected;
@@ -184,8 +184,8 @@ test_nss_pack_of_the_longest_fields_fits_in_1024_bytes(void)
 }
 
 static CU_TestInfo tests[] = {
-	OAT_TEST(test_nss_pack_passwd_at_every_size_is_range_until_it_fits),
-	OAT_TEST(test_nss_pack_group_at_every_size_is_range_until_it_fits),
+	OAT_TEST(case_21_pack_passwd_at_every_size_is_range_until_it_fits),
+	OAT_TEST(case_21_pack_group_at_every_size_is_range_until_it_fits),
 	OAT_TEST(test_nss_pack_of_the_longest_fields_fits_in_1024_bytes),
 	CU_TEST_INFO_NULL,
 };

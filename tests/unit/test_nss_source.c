@@ -288,7 +288,7 @@ fork_often(void)
 }
 
 static void
-test_nss_source_after_a_fork_in_any_moment_answers(void)
+case_11_nss_after_a_fork_in_any_moment_answers(void)
 {
 	if (!oat_population_is_root())
 		return;
@@ -332,7 +332,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_nss_source_keeps_one_version_at_most),
 	OAT_TEST(test_nss_source_without_memory_reads_the_file),
 	OAT_TEST(case_27_threads_while_it_is_replaced_get_old_or_new_answers),
-	OAT_TEST(test_nss_source_after_a_fork_in_any_moment_answers),
+	OAT_TEST(case_11_nss_after_a_fork_in_any_moment_answers),
 	OAT_TEST(test_nss_source_asked_by_a_cancelled_thread_answers_first),
 	CU_TEST_INFO_NULL,
 };

@@ -176,6 +176,107 @@ test_password_that_is_no_plain_file_is_unavailable(void)
 	(void)rmdir(path);
 }
 
+/* --- the next one ----------------------------------------------------------
+ */
+
+static char next_path[OAT_PASSWORD_PATH_MAX];
+
+/* Both as they are read; the second is "" for none. */
+static void
+check_both(const char *password, const char *next)
+{
+	char is[OAT_PASSWORD_MAX] = "", is_next[OAT_PASSWORD_MAX] = "";
+	char error[OAT_PASSWORD_ERROR_MAX] = "";
+
+	OAT_ASSERT_THAT(
+	    oat_password_load_both(path, is, is_next, error) == OAT_OK, "%s",
+	    error);
+	CU_ASSERT_STRING_EQUAL(is, password);
+	CU_ASSERT_STRING_EQUAL(is_next, next);
+}
+
+static void
+test_password_next_is_read_from_beside_it(void)
+{
+	if (!is_root())
+		return;
+	oat_password_next_path(path, next_path);
+	make_file("secret\n", 7, 0640);
+	check_both("secret", "");
+	CU_ASSERT_EQUAL(
+	    oat_password_store(next_path, "the next", getegid()), OAT_OK);
+	check_both("secret", "the next");
+	(void)unlink(next_path);
+}
+
+static void
+test_password_next_that_cannot_be_used_is_none(void)
+{
+	static const char *const texts[] = { "", "\n", "a\nb" };
+	size_t i;
+
+	if (!is_root())
+		return;
+	make_file("secret\n", 7, 0640);
+	oat_password_next_path(path, next_path);
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		CU_ASSERT_EQUAL(
+		    oat_password_store(next_path, texts[i], getegid()), OAT_OK);
+		check_both("secret", "");
+	}
+	CU_ASSERT_EQUAL(oat_password_store(next_path, "x", getegid()), OAT_OK);
+	CU_ASSERT_EQUAL(chmod(next_path, 0644), 0);
+	check_both("secret", "");
+	(void)unlink(next_path);
+}
+
+static void
+test_password_without_its_own_file_is_unavailable(void)
+{
+	char is[OAT_PASSWORD_MAX] = "untouched", next[OAT_PASSWORD_MAX] = "too";
+	char error[OAT_PASSWORD_ERROR_MAX];
+
+	(void)unlink(path);
+	oat_password_next_path(path, next_path);
+	(void)oat_password_store(next_path, "x", getegid());
+	CU_ASSERT_EQUAL(
+	    oat_password_load_both(path, is, next, error), OAT_UNAVAILABLE);
+	CU_ASSERT_STRING_EQUAL(is, "untouched");
+	CU_ASSERT_STRING_EQUAL(next, "too");
+	(void)unlink(next_path);
+}
+
+static void
+test_password_is_stored_for_its_group_alone_whatever_the_umask(void)
+{
+	mode_t mask = umask(0077);
+	struct stat st;
+
+	if (!is_root())
+		return;
+	CU_ASSERT_EQUAL(oat_password_store(path, "secret", 65534), OAT_OK);
+	(void)umask(mask);
+	CU_ASSERT_EQUAL_FATAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0640);
+	CU_ASSERT_EQUAL(st.st_uid, 0);
+	CU_ASSERT_EQUAL(st.st_gid, 65534);
+	check_both("secret", "");
+}
+
+static void
+test_password_that_is_made_is_another_each_time(void)
+{
+	char one[OAT_PASSWORD_MAX], other[OAT_PASSWORD_MAX];
+
+	CU_ASSERT_EQUAL(oat_password_make(one), OAT_OK);
+	CU_ASSERT_EQUAL(oat_password_make(other), OAT_OK);
+	CU_ASSERT_STRING_NOT_EQUAL(one, other);
+	CU_ASSERT_EQUAL(strlen(one), 32);
+	CU_ASSERT_EQUAL(strspn(one, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"),
+	    32);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_password_with_or_without_line_end_is_read),
 	OAT_TEST(test_password_modes_up_to_0640_are_accepted),
@@ -183,6 +284,12 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_password_that_is_no_single_line_is_invalid),
 	OAT_TEST(test_password_length_at_below_and_above_the_limit),
 	OAT_TEST(test_password_that_is_no_plain_file_is_unavailable),
+	OAT_TEST(test_password_next_is_read_from_beside_it),
+	OAT_TEST(test_password_next_that_cannot_be_used_is_none),
+	OAT_TEST(test_password_without_its_own_file_is_unavailable),
+	OAT_TEST(
+	    test_password_is_stored_for_its_group_alone_whatever_the_umask),
+	OAT_TEST(test_password_that_is_made_is_another_each_time),
 	CU_TEST_INFO_NULL,
 };
 

@@ -126,7 +126,7 @@ test_prover_other_selector_is_invalid(void)
 
 /* case 46: what the database may hold, and libargon2 would take. */
 static void
-test_prover_bad_verifier_is_invalid_and_the_next_one_is_answered(void)
+test_prover_case_46_bad_verifier_is_invalid_and_the_next_one_is_answered(void)
 {
 	static const char *const bad[] = {
 		"",
@@ -235,7 +235,7 @@ tell_lie(int fd, void *context)
 }
 
 static void
-test_prover_lie_never_counts_as_right(void)
+test_prover_case_19_lie_never_counts_as_right(void)
 {
 	static struct lie lies[] = {
 		{ OAT_OK, 2, false, OAT_UNAVAILABLE },
@@ -268,7 +268,7 @@ static CU_TestInfo answers[] = {
 	OAT_TEST(test_prover_wrong_secret_is_wrong),
 	OAT_TEST(test_prover_other_selector_is_invalid),
 	OAT_TEST(
-	    test_prover_bad_verifier_is_invalid_and_the_next_one_is_answered),
+	    test_prover_case_46_bad_verifier_is_invalid_and_the_next_one_is_answered),
 	OAT_TEST(test_prover_largest_parameters_are_computed),
 	CU_TEST_INFO_NULL,
 };
@@ -276,7 +276,7 @@ static CU_TestInfo answers[] = {
 static CU_TestInfo failures[] = {
 	OAT_TEST(test_prover_that_was_killed_is_unavailable),
 	OAT_TEST(test_prover_that_stopped_is_a_timeout),
-	OAT_TEST(test_prover_lie_never_counts_as_right),
+	OAT_TEST(test_prover_case_19_lie_never_counts_as_right),
 	CU_TEST_INFO_NULL,
 };
 

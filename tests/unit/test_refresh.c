@@ -203,6 +203,33 @@ test_refresh_is_satisfied_by_the_timers_sync(void)
 	CU_ASSERT_EQUAL(runs(), 0);
 }
 
+/* While it waits for the end of the period. */
+static void
+test_refresh_is_satisfied_by_a_sync_of_others_meanwhile(void)
+{
+	bool satisfied = false;
+	uint64_t since;
+	pid_t pid;
+
+	start_afresh(FAIL);
+	CU_ASSERT_EQUAL(
+	    oat_refresh_record(oat_population_run, oat_refresh_now_ns(), true),
+	    OAT_OK);
+	since = oat_refresh_now_ns();
+	pid = fork();
+	if (pid == 0) {
+		usleep(100000);
+		_exit(oat_refresh_record(oat_population_run,
+			  oat_refresh_now_ns(), true) != OAT_OK);
+	}
+	CU_ASSERT_EQUAL(wait_ms(2000, since, &satisfied), OAT_OK);
+	CU_ASSERT(satisfied);
+	/* Before it could have asked itself. */
+	CU_ASSERT(oat_refresh_now_ns() < since + NS_PER_S);
+	CU_ASSERT_EQUAL(runs(), 0);
+	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
+}
+
 static void
 test_refresh_of_many_runs_one_sync(void)
 {
@@ -381,6 +408,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_refresh_after_a_success_forgets_the_failure),
 	OAT_TEST(test_refresh_never_waits_past_the_deadline),
 	OAT_TEST(test_refresh_is_satisfied_by_the_timers_sync),
+	OAT_TEST(test_refresh_is_satisfied_by_a_sync_of_others_meanwhile),
 	OAT_TEST(test_refresh_of_many_runs_one_sync),
 	OAT_TEST(
 	    test_refresh_that_began_before_the_question_does_not_answer_it),

@@ -102,7 +102,7 @@ test_rootfile_private_file_of_root_is_read(void)
 }
 
 static void
-test_rootfile_any_right_of_others_is_refused_with_the_fix(void)
+test_rootfile_case_36_any_right_of_others_is_refused_with_the_fix(void)
 {
 	static const mode_t modes[] = { 0640, 0620, 0610, 0604, 0602, 0601 };
 	char why[256];
@@ -122,7 +122,7 @@ test_rootfile_any_right_of_others_is_refused_with_the_fix(void)
 }
 
 static void
-test_rootfile_foreign_owner_or_group_is_refused(void)
+test_rootfile_case_36_foreign_owner_or_group_is_refused(void)
 {
 	if (!is_root())
 		return;
@@ -141,7 +141,7 @@ test_rootfile_missing_file_is_refused(void)
 }
 
 static void
-test_rootfile_link_is_not_followed(void)
+test_rootfile_case_36_link_is_not_followed(void)
 {
 	CU_ASSERT_EQUAL(symlink("/dev/null", path), 0);
 	check_refused("a symbolic link; ");
@@ -149,7 +149,7 @@ test_rootfile_link_is_not_followed(void)
 }
 
 static void
-test_rootfile_fifo_and_folder_are_refused_without_waiting(void)
+test_rootfile_case_36_fifo_and_folder_are_refused_without_waiting(void)
 {
 	CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
 	check_refused("not a regular file; ");
@@ -226,11 +226,13 @@ test_rootfile_no_descriptor_is_left_open(void)
 
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_rootfile_private_file_of_root_is_read),
-	OAT_TEST(test_rootfile_any_right_of_others_is_refused_with_the_fix),
-	OAT_TEST(test_rootfile_foreign_owner_or_group_is_refused),
+	OAT_TEST(
+	    test_rootfile_case_36_any_right_of_others_is_refused_with_the_fix),
+	OAT_TEST(test_rootfile_case_36_foreign_owner_or_group_is_refused),
 	OAT_TEST(test_rootfile_missing_file_is_refused),
-	OAT_TEST(test_rootfile_link_is_not_followed),
-	OAT_TEST(test_rootfile_fifo_and_folder_are_refused_without_waiting),
+	OAT_TEST(test_rootfile_case_36_link_is_not_followed),
+	OAT_TEST(
+	    test_rootfile_case_36_fifo_and_folder_are_refused_without_waiting),
 	OAT_TEST(test_rootfile_of_the_maximum_is_read_one_larger_refused),
 	OAT_TEST(test_rootfile_empty_file_is_read),
 	OAT_TEST(test_rootfile_short_error_buffer_is_respected),

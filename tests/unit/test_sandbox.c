@@ -6,6 +6,7 @@
 #include "common/wire.h"
 #include "tests/process.h"
 #include "tests/runner.h"
+#include "tests/unit/confined.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,51 +83,10 @@ memory_and_time_are_missing(void)
 	return missing;
 }
 
-struct attempt {
-	const char *what;
-	bool (*body)(void);
-};
-
-/* The answer goes over the socket as the prover's does. */
-static void
-try_inside(int fd, void *context)
-{
-	const struct attempt *attempt = context;
-	struct oat_wire in = { 0 }, out = { 0 };
-	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-
-	if (oat_sandbox_enter() != OAT_OK ||
-	    oat_wire_receive(&in, fd, soon) != OAT_OK)
-		return;
-	oat_wire_put_u32(&out, attempt->body());
-	(void)oat_wire_send(&out, fd, soon);
-	oat_wire_free(&in);
-	oat_wire_free(&out);
-}
-
-static void
-check_impossible(struct attempt *attempt)
-{
-	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_wire in = { 0 }, out = { 0 };
-	struct oat_child child = OAT_CHILD_NONE;
-	uint32_t could = 42;
-
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_child_start(&nobody, 0, try_inside, attempt, &child), OAT_OK);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, child.fd, soon), OAT_OK);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, child.fd, soon), OAT_OK);
-	CU_ASSERT_EQUAL(oat_wire_get_u32(&in, &could), OAT_OK);
-	OAT_ASSERT_THAT(could == 0, "%s", attempt->what);
-	oat_wire_free(&in);
-	oat_wire_free(&out);
-	oat_child_end(&child);
-}
-
 static void
 test_sandbox_computes_and_answers_and_nothing_else(void)
 {
-	struct attempt attempts[] = {
+	static const struct oat_attempt attempts[] = {
 		{ "socket", socket_can_be_opened },
 		{ "socket as 0", socket_can_take_a_closed_place },
 		{ "file", file_can_be_opened },
@@ -139,7 +99,7 @@ test_sandbox_computes_and_answers_and_nothing_else(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
-		check_impossible(&attempts[i]);
+		oat_attempt_inside(oat_sandbox_compute, &attempts[i], false);
 }
 
 /* The hard limit on descriptors of another process; -1 when it is not told. */
@@ -160,16 +120,27 @@ descriptor_limit(pid_t pid)
 	return limit;
 }
 
+static void
+enter_and_wait(int fd, void *context)
+{
+	struct oat_wire in = { 0 };
+
+	(void)context;
+	if (oat_sandbox_compute() == OAT_OK)
+		(void)oat_wire_receive(
+		    &in, fd, oat_deadline_in_ms(OAT_LONG_MS));
+	oat_wire_free(&in);
+}
+
 /* Where there are no filters this alone is left. */
 static void
 test_sandbox_allows_no_new_descriptor_by_its_limit(void)
 {
-	struct attempt attempt = { "memory", memory_and_time_are_missing };
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
 	struct oat_child child = OAT_CHILD_NONE;
 
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_child_start(&nobody, 0, try_inside, &attempt, &child), OAT_OK);
+	    oat_child_start(&nobody, 0, enter_and_wait, NULL, &child), OAT_OK);
 	while (descriptor_limit(child.pid) != 1 && !oat_deadline_passed(soon))
 		usleep(1000);
 	CU_ASSERT_EQUAL(descriptor_limit(child.pid), 1);

@@ -74,7 +74,7 @@ test_spawn_end_keeps_errno_and_accepts_none(void)
 /* --- what the program starts with --------------------------------------- */
 
 static void
-test_spawn_environment_is_empty(void)
+test_spawn_case_7_environment_is_empty(void)
 {
 	setenv("PGHOSTADDR", "192.0.2.1", 1);
 	setenv("LD_PRELOAD", "", 1);
@@ -319,7 +319,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_spawn_program_reads_and_answers),
 	OAT_TEST(test_spawn_missing_program_is_end_of_file),
 	OAT_TEST(test_spawn_end_keeps_errno_and_accepts_none),
-	OAT_TEST(test_spawn_environment_is_empty),
+	OAT_TEST(test_spawn_case_7_environment_is_empty),
 	OAT_TEST(test_spawn_three_descriptors_alone),
 	OAT_TEST(test_spawn_directory_umask_session),
 	OAT_TEST(test_spawn_ending_is_bounded_however_the_program_behaves),

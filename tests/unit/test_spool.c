@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +107,29 @@ count_names(void)
 	return n < 2 ? 0 : n - 2;
 }
 
+/* Open it and take the first batch; what is there stays there. */
+static enum oat_status
+open_batch(size_t max, size_t size, struct oat_spool *ret_spool,
+    struct oat_batch *ret_batch, size_t *ret_aside)
+{
+	memset(ret_batch, 0, sizeof(*ret_batch));
+	CU_ASSERT_EQUAL_FATAL(oat_spool_open(folder, ret_spool), OAT_OK);
+	return oat_spool_read(ret_spool, max, size, ret_batch, ret_aside);
+}
+
+/* The same, for what is in it. */
+static enum oat_status
+read_batch(
+    size_t max, size_t size, struct oat_batch *ret_batch, size_t *ret_aside)
+{
+	struct oat_spool spool;
+	enum oat_status status;
+
+	status = open_batch(max, size, &spool, ret_batch, ret_aside);
+	oat_spool_close(&spool);
+	return status;
+}
+
 static void
 check_batch(enum oat_status expected, const char *events, size_t aside)
 {
@@ -113,15 +137,89 @@ check_batch(enum oat_status expected, const char *events, size_t aside)
 	enum oat_status status;
 	size_t put = 4711;
 
-	memset(&batch, 0, sizeof(batch));
-	status =
-	    oat_spool_read(folder, OAT_SPOOL_BATCH_MAX, SIZE, &batch, &put);
+	status = read_batch(OAT_SPOOL_BATCH_MAX, SIZE, &batch, &put);
 	CU_ASSERT_EQUAL(status, expected);
 	CU_ASSERT_EQUAL(put, aside);
 	if (status == OAT_OK && events != NULL)
 		OAT_ASSERT_THAT(
 		    strcmp(batch.events, events) == 0, "%s", batch.events);
 	oat_batch_free(&batch);
+}
+
+/* --- what reaches the disk ------------------------------------------------ */
+
+/*
+ * This program's fsync(2) stands before libc's: it notes what was synced, and
+ * which files an administrator would have seen then, and may fail.
+ */
+static char synced[1024];
+static int failing_fsync; /* the how-manieth fails; 0 for none */
+
+int
+fsync(int fd)
+{
+	char link[64], path[400] = "";
+	size_t used = strlen(synced);
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	(void)!readlink(link, path, sizeof(path) - 1);
+	snprintf(synced + used, sizeof(synced) - used, "%s;",
+	    strstr(path, "/.new-") != NULL ? "file"
+	    : strcmp(path, folder) == 0
+		? (count() == 1 ? "folder with it" : "folder")
+	    : strcmp(path, parent) == 0 ? "parent"
+					: "?");
+	if (failing_fsync > 0 && --failing_fsync == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+static void
+test_spool_event_is_on_disk_before_it_is_promised(void)
+{
+	begin();
+	synced[0] = '\0';
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "a", "{}"), OAT_OK);
+	CU_ASSERT_STRING_EQUAL(synced, "parent;file;folder with it;");
+	check_batch(OAT_OK, "[{}]", 0);
+}
+
+static void
+test_spool_event_that_did_not_reach_the_disk_is_not_promised(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(mkdir(folder, 0700), 0);
+	failing_fsync = 1;
+	errno = 0;
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "a", "{}"), OAT_SYSTEM);
+	CU_ASSERT_EQUAL(errno, EIO);
+	CU_ASSERT_EQUAL(count_names(), 0);
+	/* The folder: it may well be there, and is not promised. */
+	failing_fsync = 2;
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "a", "{}"), OAT_SYSTEM);
+	CU_ASSERT_EQUAL(failing_fsync, 0);
+}
+
+static void
+test_spool_removal_that_did_not_reach_the_disk_is_told(void)
+{
+	struct oat_spool spool;
+	struct oat_batch batch;
+	size_t aside;
+
+	begin();
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "a", "{}"), OAT_OK);
+	CU_ASSERT_EQUAL_FATAL(
+	    open_batch(100, SIZE, &spool, &batch, &aside), OAT_OK);
+	synced[0] = '\0';
+	CU_ASSERT_EQUAL(oat_spool_remove(&spool, &batch), OAT_OK);
+	CU_ASSERT_STRING_EQUAL(synced, "folder;");
+	failing_fsync = 1;
+	CU_ASSERT_EQUAL(oat_spool_remove(&spool, &batch), OAT_SYSTEM);
+	oat_batch_free(&batch);
+	oat_spool_close(&spool);
 }
 
 /* --- keeping and sending ------------------------------------------------ */
@@ -175,24 +273,29 @@ test_spool_folder_and_files_are_for_their_owner_alone(void)
 static void
 test_spool_batch_that_arrived_is_removed_and_no_more(void)
 {
+	struct oat_spool spool;
 	struct oat_batch batch;
 	size_t aside;
 
 	begin();
 	CU_ASSERT_EQUAL(oat_spool_add(folder, "a", "{\"n\":1}"), OAT_OK);
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_spool_read(folder, 100, SIZE, &batch, &aside), OAT_OK);
+	    open_batch(100, SIZE, &spool, &batch, &aside), OAT_OK);
 	CU_ASSERT_EQUAL(oat_spool_add(folder, "b", "{\"n\":2}"), OAT_OK);
-	CU_ASSERT_EQUAL(oat_spool_remove(folder, &batch), OAT_OK);
+	CU_ASSERT_EQUAL(oat_spool_remove(&spool, &batch), OAT_OK);
 	/* Again, as when somebody else was faster. */
-	CU_ASSERT_EQUAL(oat_spool_remove(folder, &batch), OAT_OK);
+	CU_ASSERT_EQUAL(oat_spool_remove(&spool, &batch), OAT_OK);
 	oat_batch_free(&batch);
+	CU_ASSERT_EQUAL(
+	    oat_spool_read(&spool, 100, SIZE, &batch, &aside), OAT_NOTFOUND);
+	oat_spool_close(&spool);
 	check_batch(OAT_OK, "[{\"n\":2}]", 0);
 }
 
 static void
 test_spool_batch_put_aside_is_kept_and_not_sent(void)
 {
+	struct oat_spool spool;
 	struct oat_batch batch;
 	size_t aside;
 
@@ -200,23 +303,24 @@ test_spool_batch_put_aside_is_kept_and_not_sent(void)
 	make_file("1.event", "{}");
 	make_file("2.event", "{}");
 	CU_ASSERT_EQUAL_FATAL(
-	    oat_spool_read(folder, 1, SIZE, &batch, &aside), OAT_OK);
+	    open_batch(1, SIZE, &spool, &batch, &aside), OAT_OK);
 	CU_ASSERT_EQUAL(batch.count, 1);
-	CU_ASSERT_EQUAL(oat_spool_put_aside(folder, &batch), OAT_OK);
+	CU_ASSERT_EQUAL(oat_spool_put_aside(&spool, &batch), OAT_OK);
 	oat_batch_free(&batch);
+	oat_spool_close(&spool);
 	CU_ASSERT_TRUE(exists("1.event.bad"));
 	CU_ASSERT_TRUE(exists("2.event"));
 	CU_ASSERT_EQUAL(count(), 1);
 }
 
 static void
-make_many(int n, const char *text)
+make_many(int n, const char *text, const char *suffix)
 {
 	char name[64];
 	int i;
 
 	for (i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "%06d.event", i);
+		snprintf(name, sizeof(name), "%06d%s", i, suffix);
 		make_file(name, text);
 	}
 }
@@ -227,8 +331,7 @@ batch_of(size_t max, size_t size)
 	struct oat_batch batch;
 	size_t aside, n;
 
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_spool_read(folder, max, size, &batch, &aside), OAT_OK);
+	CU_ASSERT_EQUAL_FATAL(read_batch(max, size, &batch, &aside), OAT_OK);
 	n = batch.count;
 	CU_ASSERT_TRUE(strlen(batch.events) < size);
 	oat_batch_free(&batch);
@@ -239,7 +342,7 @@ static void
 test_spool_batch_keeps_its_bounds(void)
 {
 	begin();
-	make_many(OAT_SPOOL_BATCH_MAX + 1, "{\"n\":1}");
+	make_many(OAT_SPOOL_BATCH_MAX + 1, "{\"n\":1}", ".event");
 	CU_ASSERT_EQUAL(
 	    batch_of(OAT_SPOOL_BATCH_MAX + 1, SIZE), OAT_SPOOL_BATCH_MAX);
 	CU_ASSERT_EQUAL(batch_of(7, SIZE), 7);
@@ -274,11 +377,64 @@ static void
 test_spool_full_refuses_the_new_and_keeps_the_old(void)
 {
 	begin();
-	make_many(OAT_SPOOL_EVENTS_MAX - 1, "{}");
+	make_many(OAT_SPOOL_EVENTS_MAX - 1, "{}", ".event");
 	CU_ASSERT_EQUAL(oat_spool_add(folder, "last", "{}"), OAT_OK);
 	CU_ASSERT_EQUAL(oat_spool_add(folder, "more", "{}"), OAT_RANGE);
 	CU_ASSERT_EQUAL(count(), OAT_SPOOL_EVENTS_MAX);
 	CU_ASSERT_EQUAL(count_names(), OAT_SPOOL_EVENTS_MAX);
+}
+
+/* Else what nobody can send would fill the disk, file by file. */
+static void
+test_spool_full_of_files_put_aside_refuses_the_new(void)
+{
+	begin();
+	make_many(OAT_SPOOL_EVENTS_MAX - 2, "{}", ".event.bad");
+	make_file(".new-1.event", "{");
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "last", "{}"), OAT_OK);
+	CU_ASSERT_EQUAL(oat_spool_add(folder, "more", "{}"), OAT_RANGE);
+	CU_ASSERT_EQUAL(count(), 1);
+	check_batch(OAT_OK, "[{}]", 0);
+}
+
+static void
+test_spool_says_why_it_did_not_keep_an_event_and_the_way_out(void)
+{
+	static const struct {
+		enum oat_status status;
+		int error;
+		const char *why;
+	} cases[] = {
+		{ OAT_RANGE, 0,
+		    "/x/spool: full, 10000 files; let `oat sync` reach the "
+		    "database, and look at what ends in .bad, then remove it" },
+		{ OAT_SYSTEM, ENOSPC,
+		    "/x/spool: No space left on device; make room there (df, "
+		    "df -i)" },
+		{ OAT_SYSTEM, EROFS,
+		    "/x/spool: Read-only file system; mount it writable" },
+		{ OAT_SYSTEM, EPERM,
+		    "/x/spool: Operation not permitted; it must be a folder of "
+		    "root, mode 0700" },
+		{ OAT_SYSTEM, EIO,
+		    "/x/spool: Input/output error; see whether its disk is "
+		    "well" },
+		{ OAT_INVALID, 0, "/x/spool: malformed input" },
+	};
+	char why[320], path[300];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		errno = cases[i].error;
+		(void)oat_spool_explain(
+		    why, sizeof(why), "/x/spool", cases[i].status);
+		OAT_ASSERT_THAT(
+		    strcmp(why, cases[i].why) == 0, "%zu: %s", i, why);
+	}
+	memset(path, 'x', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	(void)oat_spool_explain(why, sizeof(why), path, OAT_RANGE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "then remove it"));
 }
 
 /* A write that fails half-way, as on a full disk. */
@@ -386,9 +542,8 @@ test_spool_stale_temporary_is_removed_and_a_fresh_one_kept(void)
 static void
 check_unusable(const char *what, int expected)
 {
-	struct oat_batch batch;
+	struct oat_spool spool;
 	int before = oat_open_descriptors();
-	size_t aside = 4711;
 
 	errno = 0;
 	OAT_ASSERT_THAT(
@@ -396,8 +551,7 @@ check_unusable(const char *what, int expected)
 	    "%s: errno %d", what, errno);
 	errno = 0;
 	OAT_ASSERT_THAT(
-	    oat_spool_read(folder, 1, SIZE, &batch, &aside) == OAT_SYSTEM &&
-		errno == expected && aside == 0,
+	    oat_spool_open(folder, &spool) == OAT_SYSTEM && errno == expected,
 	    "%s: errno %d", what, errno);
 	CU_ASSERT_EQUAL(oat_open_descriptors(), before);
 }
@@ -442,8 +596,9 @@ test_spool_killed_writer_leaves_whole_events_only(void)
 {
 	uint64_t until = oat_now_ms() + KILLING_MS;
 	unsigned rounds = 0, seed = (unsigned)getpid();
+	struct oat_spool spool;
 	struct oat_batch batch;
-	size_t aside, i, sent = 0;
+	size_t aside, sent = 0;
 	pid_t pid;
 
 	begin();
@@ -455,19 +610,20 @@ test_spool_killed_writer_leaves_whole_events_only(void)
 		(void)kill(pid, SIGKILL);
 		(void)waitpid(pid, NULL, 0);
 		rounds++;
-		while (oat_spool_read(folder, 100, SIZE, &batch, &aside) ==
+		CU_ASSERT_EQUAL_FATAL(oat_spool_open(folder, &spool), OAT_OK);
+		while (oat_spool_read(&spool, 100, SIZE, &batch, &aside) ==
 		       OAT_OK) {
 			CU_ASSERT_EQUAL(aside, 0);
-			for (i = 0; i < batch.count; i++)
-				sent++;
+			sent += batch.count;
 			/* {"n":" 400 digits "} and a bracket or comma each */
 			CU_ASSERT_EQUAL(
 			    strlen(batch.events), batch.count * 409 + 1);
 			CU_ASSERT_EQUAL(
-			    oat_spool_remove(folder, &batch), OAT_OK);
+			    oat_spool_remove(&spool, &batch), OAT_OK);
 			oat_batch_free(&batch);
 		}
 		CU_ASSERT_EQUAL(aside, 0);
+		oat_spool_close(&spool);
 	}
 	OAT_ASSERT_THAT(
 	    rounds > 10 && sent > 10, "%u rounds, %zu events", rounds, sent);
@@ -496,6 +652,13 @@ test_spool_writers_at_once_lose_nothing(void)
 	CU_ASSERT_EQUAL(count(), 80);
 }
 
+static CU_TestInfo durable[] = {
+	OAT_TEST(test_spool_event_is_on_disk_before_it_is_promised),
+	OAT_TEST(test_spool_event_that_did_not_reach_the_disk_is_not_promised),
+	OAT_TEST(test_spool_removal_that_did_not_reach_the_disk_is_told),
+	CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo keeping[] = {
 	OAT_TEST(test_spool_events_come_back_oldest_first),
 	OAT_TEST(test_spool_that_is_empty_or_missing_has_nothing),
@@ -509,6 +672,8 @@ static CU_TestInfo keeping[] = {
 
 static CU_TestInfo broken[] = {
 	OAT_TEST(test_spool_full_refuses_the_new_and_keeps_the_old),
+	OAT_TEST(test_spool_full_of_files_put_aside_refuses_the_new),
+	OAT_TEST(test_spool_says_why_it_did_not_keep_an_event_and_the_way_out),
 	OAT_TEST(test_spool_without_room_on_disk_leaves_nothing_behind),
 	OAT_TEST(test_spool_bad_file_does_not_hold_back_the_others),
 	OAT_TEST(test_spool_of_bad_files_alone_has_nothing),
@@ -525,6 +690,7 @@ static CU_TestInfo killed[] = {
 };
 
 CU_SuiteInfo oat_suites[] = {
+	{ "spool: durable", set_up, tear_down, NULL, NULL, durable },
 	{ "spool: keeping", set_up, tear_down, NULL, NULL, keeping },
 	{ "spool: broken", set_up, tear_down, NULL, NULL, broken },
 	{ "spool: killed", set_up, tear_down, NULL, NULL, killed },

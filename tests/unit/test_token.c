@@ -90,7 +90,7 @@ test_token_surroundings_are_refused(void)
 }
 
 static void
-test_token_each_changed_character_is_refused(void)
+test_token_case_51_each_changed_character_is_refused(void)
 {
 	char text[] = TOKEN;
 	int c;
@@ -108,7 +108,7 @@ test_token_each_changed_character_is_refused(void)
 }
 
 static void
-test_token_shortened_anywhere_is_refused(void)
+test_token_case_51_shortened_anywhere_is_refused(void)
 {
 	char text[] = TOKEN;
 	size_t n;
@@ -177,8 +177,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_token_check_is_padded_with_zeros),
 	OAT_TEST(test_token_wrong_shape_is_refused_whatever_its_check),
 	OAT_TEST(test_token_surroundings_are_refused),
-	OAT_TEST(test_token_each_changed_character_is_refused),
-	OAT_TEST(test_token_shortened_anywhere_is_refused),
+	OAT_TEST(test_token_case_51_each_changed_character_is_refused),
+	OAT_TEST(test_token_case_51_shortened_anywhere_is_refused),
 	OAT_TEST(test_token_refused_one_leaves_the_result_untouched),
 	OAT_TEST(test_token_generated_ones_parse_and_differ),
 	OAT_TEST(test_token_selector_is_12_digits),

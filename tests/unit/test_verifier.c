@@ -110,7 +110,7 @@ test_verifier_every_salt_and_hash_size_survives(void)
 }
 
 static void
-test_verifier_numbers_are_bounded_on_both_sides(void)
+test_verifier_case_46_numbers_are_bounded_on_both_sides(void)
 {
 	static const struct {
 		const char *numbers;
@@ -156,7 +156,7 @@ test_verifier_numbers_are_bounded_on_both_sides(void)
 }
 
 static void
-test_verifier_salt_and_hash_are_bounded_on_both_sides(void)
+test_verifier_case_46_salt_and_hash_are_bounded_on_both_sides(void)
 {
 	static const struct {
 		const char *salt, *hash;
@@ -186,7 +186,7 @@ test_verifier_salt_and_hash_are_bounded_on_both_sides(void)
 }
 
 static void
-test_verifier_other_spellings_are_refused(void)
+test_verifier_case_46_other_spellings_are_refused(void)
 {
 	static const char *const texts[] = {
 		"",
@@ -252,7 +252,7 @@ test_verifier_shortened_anywhere_is_refused_or_another_verifier(void)
 }
 
 static void
-test_verifier_megabyte_is_refused(void)
+test_verifier_case_46_megabyte_is_refused(void)
 {
 	char *text = malloc(1 << 20);
 
@@ -321,12 +321,12 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_verifier_written_back_is_the_same),
 	OAT_TEST(test_verifier_longest_one_has_exactly_the_maximum),
 	OAT_TEST(test_verifier_every_salt_and_hash_size_survives),
-	OAT_TEST(test_verifier_numbers_are_bounded_on_both_sides),
-	OAT_TEST(test_verifier_salt_and_hash_are_bounded_on_both_sides),
-	OAT_TEST(test_verifier_other_spellings_are_refused),
+	OAT_TEST(test_verifier_case_46_numbers_are_bounded_on_both_sides),
+	OAT_TEST(test_verifier_case_46_salt_and_hash_are_bounded_on_both_sides),
+	OAT_TEST(test_verifier_case_46_other_spellings_are_refused),
 	OAT_TEST(
 	    test_verifier_shortened_anywhere_is_refused_or_another_verifier),
-	OAT_TEST(test_verifier_megabyte_is_refused),
+	OAT_TEST(test_verifier_case_46_megabyte_is_refused),
 	OAT_TEST(test_verifier_short_buffer_is_range_and_untouched),
 	OAT_TEST(test_verifier_out_of_bounds_is_not_written),
 	OAT_TEST(test_verifier_refused_one_leaves_the_result_untouched),

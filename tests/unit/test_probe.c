@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: MIT */
+/* What `oat doctor` asks of the network child, and what that may answer. */
+#include "common/courier_child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/certificate.h"
+#include "tests/process.h"
+#include "tests/runner.h"
+#include "tests/unit/fake_server.h"
+#include "tests/unit/liar.h"
+
+#define ROLE "oat_web-1"
+#define BRIEF_MS 200 /* a deadline that is meant to pass */
+#define DAY_S INT64_C(86400)
+
+static const struct oat_account nobody = { 65534, 65534 };
+static const struct fake_greeting primary = { "off", ROLE, "off" };
+
+static struct oat_conninfo *conninfo;
+
+/* A child for a server on this port, with more settings, or "". */
+static struct oat_child
+start(int port, const char *settings)
+{
+	char text[512], error[OAT_CONNINFO_ERROR_MAX] = "";
+	struct oat_child child = OAT_CHILD_NONE;
+	struct oat_orders orders = { .password = NULL };
+
+	oat_conninfo_free(conninfo);
+	conninfo = NULL;
+	snprintf(text, sizeof(text),
+	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE " %s", port,
+	    settings);
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
+	orders.conninfo = conninfo;
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_courier_start(&nobody, &orders, &child), OAT_OK);
+	return child;
+}
+
+static int
+tear_down(void)
+{
+	oat_conninfo_free(conninfo);
+	conninfo = NULL;
+	return 0;
+}
+
+/* Ask a child, and take its answer. */
+static enum oat_status
+probe(struct oat_child *child, struct oat_deadline deadline,
+    struct oat_probe *ret_probe, char *ret_error)
+{
+	enum oat_status status;
+
+	status = oat_courier_ask_probe(child, 0, deadline, ret_error);
+	return status == OAT_OK ? oat_courier_take_probe(
+				      child, deadline, ret_probe, ret_error)
+				: status;
+}
+
+/* --- a server ------------------------------------------------------------ */
+
+/* How it answers; shared with its process by fork. */
+struct answers {
+	const char *server[OAT_PROBE_SERVER_FIELDS];
+	const char *health[OAT_PROBE_HEALTH_FIELDS];
+};
+
+static void
+serve(int fd, const void *context)
+{
+	const struct answers *answers = *(struct answers *const *)context;
+	char statement[512] = "";
+
+	if (!fake_greet(fd, &primary))
+		return;
+	while (fake_read_query(fd, statement, sizeof(statement))) {
+		if (strstr(statement, "host_health()") != NULL) {
+			(void)fake_send_columns(fd, OAT_PROBE_HEALTH_FIELDS);
+			(void)fake_send_row(
+			    fd, OAT_PROBE_HEALTH_FIELDS, answers->health);
+		} else {
+			(void)fake_send_columns(fd, OAT_PROBE_SERVER_FIELDS);
+			(void)fake_send_row(
+			    fd, OAT_PROBE_SERVER_FIELDS, answers->server);
+		}
+		(void)fake_send_end(fd);
+	}
+}
+
+static enum oat_status
+probe_answers(struct answers *answers, struct oat_probe *ret_probe)
+{
+	struct fake_server server = fake_start(serve, &answers);
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(server.port, "sslmode=disable");
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	enum oat_status status;
+
+	status = probe(&child, soon, ret_probe, error);
+	oat_child_end(&child);
+	fake_stop(&server);
+	OAT_ASSERT_THAT(
+	    status == OAT_OK || strncmp(error, "127.0.0.1:", 10) == 0, "%d: %s",
+	    (int)status, error);
+	return status;
+}
+
+static void
+test_probe_brings_back_what_the_server_says(void)
+{
+	char clock[32];
+	struct answers answers = {
+		.server = { "t", "15.4", "t", "t", "t" },
+		.health = { "web-1", "since then", "5", "17", clock,
+		    "70000-99999", "too much", "revoke it" },
+	};
+	struct oat_probe probe;
+
+	memset(&probe, 0x55, sizeof(probe));
+	snprintf(clock, sizeof(clock), "%lld",
+	    ((long long)time(NULL) + 400) * 1000000);
+	CU_ASSERT_EQUAL_FATAL(probe_answers(&answers, &probe), OAT_OK);
+	CU_ASSERT_STRING_EQUAL(probe.refused, "");
+	CU_ASSERT_STRING_EQUAL(probe.certificate, "");
+	CU_ASSERT_EQUAL(probe.certificate_end, 0);
+	CU_ASSERT_TRUE(probe.standby);
+	CU_ASSERT_STRING_EQUAL(probe.server_version, "15.4");
+	CU_ASSERT_TRUE(
+	    probe.has_schema && probe.may_use_schema && probe.has_health);
+	CU_ASSERT_STRING_EQUAL(probe.host, "web-1");
+	CU_ASSERT_STRING_EQUAL(probe.suspended_at, "since then");
+	CU_ASSERT_EQUAL(probe.schema_version, 5);
+	CU_ASSERT_EQUAL(probe.generation, 17);
+	CU_ASSERT_STRING_EQUAL(probe.uid_range, "70000-99999");
+	CU_ASSERT_STRING_EQUAL(probe.excess, "too much");
+	CU_ASSERT_STRING_EQUAL(probe.excess_fix, "revoke it");
+	OAT_ASSERT_THAT(probe.skew_ms > 398000 && probe.skew_ms < 402000,
+	    "%lld", (long long)probe.skew_ms);
+}
+
+/* A schema before host_health(), one that is closed to us, and none. */
+static void
+test_probe_without_the_function_does_not_ask_it(void)
+{
+	static const char *const servers[][OAT_PROBE_SERVER_FIELDS] = {
+		{ "f", "13.0", "t", "t", "f" },
+		{ "f", "13.0", "t", "f", "t" },
+		{ "f", "13.0", "f", NULL, "f" },
+	};
+	struct answers answers = { .health = { "web-1" } };
+	struct oat_probe probe = { .standby = true };
+	size_t i;
+
+	for (i = 0; i < sizeof(servers) / sizeof(servers[0]); i++) {
+		memcpy(answers.server, servers[i], sizeof(servers[i]));
+		CU_ASSERT_EQUAL(probe_answers(&answers, &probe), OAT_OK);
+		CU_ASSERT_FALSE(probe.standby);
+		CU_ASSERT_STRING_EQUAL(probe.host, "");
+		CU_ASSERT_EQUAL(
+		    probe.has_schema, strcmp(servers[i][2], "t") == 0);
+		CU_ASSERT_EQUAL(probe.may_use_schema,
+		    servers[i][3] != NULL && servers[i][3][0] == 't');
+	}
+}
+
+static void
+test_probe_case_16_answer_too_long_or_of_another_kind_is_unavailable(void)
+{
+	char noise[4096];
+	const struct answers samples[] = {
+		{ .server = { "t", noise, "t", "t", "t" } },
+		{ .server = { "t", "15", "t", "t", "t" }, .health = { noise } },
+		{ .server = { "t", "15", "t", "t", "t" },
+		    .health = { "web-1", "", "five" } },
+		{ .server = { "t", "15", "t", "t", "t" },
+		    .health = { "web-1", "", "5", "1", "1", "", noise } },
+	};
+	struct oat_probe probe;
+	struct answers answers;
+	size_t i;
+
+	memset(noise, 'x', sizeof(noise));
+	noise[3000] = '\0';
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		answers = samples[i];
+		OAT_ASSERT_THAT(
+		    probe_answers(&answers, &probe) == OAT_UNAVAILABLE, "%zu",
+		    i);
+	}
+}
+
+static void
+test_probe_of_a_closed_port_is_an_answer(void)
+{
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(fake_closed_port(), "");
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_probe probe_result;
+
+	CU_ASSERT_EQUAL_FATAL(
+	    probe(&child, soon, &probe_result, error), OAT_OK);
+	OAT_ASSERT_THAT(strstr(probe_result.refused, "refused") != NULL, "%s",
+	    probe_result.refused);
+	oat_child_end(&child);
+}
+
+static void
+serve_superuser(int fd, const void *context)
+{
+	static const struct fake_greeting greeting = { "on", ROLE, "off" };
+
+	(void)context;
+	(void)fake_greet(fd, &greeting);
+	fake_be_silent(fd);
+}
+
+static void
+test_probe_case_18_superuser_is_refused(void)
+{
+	struct fake_server server = fake_start(serve_superuser, NULL);
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(server.port, "");
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_probe result;
+
+	CU_ASSERT_EQUAL_FATAL(probe(&child, soon, &result, error), OAT_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(result.refused, "superuser"));
+	oat_child_end(&child);
+	fake_stop(&server);
+}
+
+static void
+serve_silence(int fd, const void *context)
+{
+	(void)context;
+	fake_be_silent(fd);
+}
+
+/* Three that say nothing are asked together, and wait for one deadline. */
+static void
+test_probe_case_15_silent_servers_wait_together(void)
+{
+	struct fake_server server = fake_start(serve_silence, NULL);
+	struct oat_deadline deadline = oat_deadline_in_ms(5 * BRIEF_MS);
+	struct oat_child child[3];
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_probe result;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		child[i] = start(server.port, "");
+		CU_ASSERT_EQUAL(
+		    oat_courier_ask_probe(&child[i], 0, deadline, error),
+		    OAT_OK);
+	}
+	for (i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(
+		    oat_courier_take_probe(&child[i], deadline, &result, error),
+		    OAT_OK);
+		CU_ASSERT_STRING_EQUAL(result.refused, "no answer in time");
+		oat_child_end(&child[i]);
+	}
+	CU_ASSERT_FALSE(oat_deadline_passed(deadline));
+	fake_stop(&server);
+}
+
+static void
+test_probe_of_a_server_that_is_not_configured_is_unavailable(void)
+{
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(1, "");
+	char error[OAT_DATABASE_ERROR_MAX] = "";
+	struct oat_probe result;
+
+	CU_ASSERT_EQUAL(oat_courier_ask_probe(&child, 1, soon, error), OAT_OK);
+	CU_ASSERT_EQUAL(oat_courier_take_probe(&child, soon, &result, error),
+	    OAT_UNAVAILABLE);
+	oat_child_end(&child);
+}
+
+/* --- an explanation ------------------------------------------------------ */
+
+static void
+serve_explanation(int fd, const void *context)
+{
+	static char noise[2000];
+	static const char *const rows[][4] = {
+		{ "expired", "f", "expires soon", "update it" },
+		{ "idle", NULL, noise, NULL },
+		{ "allowed", "t", "let in", NULL },
+	};
+	char statement[512];
+	size_t i;
+
+	(void)context;
+	memset(noise, 'x', sizeof(noise) - 1);
+	if (!fake_greet(fd, &primary))
+		return;
+	while (fake_read_query(fd, statement, sizeof(statement))) {
+		(void)fake_send_columns(fd, 4);
+		for (i = 0; i < 3; i++)
+			(void)fake_send_row(fd, 4, rows[i]);
+		(void)fake_send_end(fd);
+	}
+}
+
+static enum oat_status
+collect(const struct oat_explained *row, void *context)
+{
+	char *text = context;
+	size_t used = strlen(text);
+
+	(void)snprintf(text + used, 512 - used, "%s/%s/%s/%s ", row->check,
+	    row->passed, row->detail, row->fix);
+	return OAT_OK;
+}
+
+static void
+test_explanation_is_brought_back_row_by_row(void)
+{
+	struct fake_server server = fake_start(serve_explanation, NULL);
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_child child = start(server.port, "");
+	char error[OAT_DATABASE_ERROR_MAX] = "", text[512] = "";
+
+	CU_ASSERT_EQUAL(oat_courier_explain(&child, "oat-acme-ci", "sshd", "-",
+			    soon, collect, text, error),
+	    OAT_OK);
+	CU_ASSERT_STRING_EQUAL(text, "expired/f/expires soon/update it "
+				     "idle//?/ allowed/t/let in/ ");
+	oat_child_end(&child);
+	fake_stop(&server);
+}
+
+/* --- files --------------------------------------------------------------- */
+
+static char folder[64];
+
+static int
+set_up_folder(void)
+{
+	snprintf(folder, sizeof(folder), "/tmp/oat-probe-XXXXXX");
+	return mkdtemp(folder) == NULL || chmod(folder, 0755) != 0;
+}
+
+static int
+tear_down_folder(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	tear_down();
+	return system(command);
+}
+
+static void
+make(const char *command)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "cd %s && { %s; } 2>/dev/null", folder,
+	    command);
+	OAT_ASSERT_THAT(system(text) == 0, "%s", command);
+}
+
+#define SELF_SIGNED                                                \
+	"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:" \
+	"P-256 -nodes -subj /CN=x -keyout key.pem "
+
+static void
+test_certificate_file_ends_with_its_last(void)
+{
+	int64_t end = 0, now = (int64_t)time(NULL);
+	char path[96];
+
+	make(SELF_SIGNED "-days 3 -out a.pem");
+	make(SELF_SIGNED "-days 30 -out b.pem");
+	make("cat b.pem a.pem >both.pem; cp key.pem none.pem; : >empty.pem");
+	snprintf(path, sizeof(path), "%s/both.pem", folder);
+	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_OK);
+	OAT_ASSERT_THAT(end > now + 29 * DAY_S && end <= now + 31 * DAY_S,
+	    "%lld", (long long)end);
+	end = 4711;
+	snprintf(path, sizeof(path), "%s/none.pem", folder);
+	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_INVALID);
+	snprintf(path, sizeof(path), "%s/empty.pem", folder);
+	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_INVALID);
+	snprintf(path, sizeof(path), "%s/missing.pem", folder);
+	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_SYSTEM);
+	CU_ASSERT_EQUAL(end, 4711);
+}
+
+/* The child is nobody: what it cannot read, _oat cannot either. */
+static void
+test_file_is_read_by_who_needs_it(void)
+{
+	static const struct {
+		const char *mode, *key, *why;
+	} samples[] = {
+		{ "chmod 0644 a.pem", "sslrootcert", NULL },
+		{ "chmod 0600 a.pem", "sslrootcert", "Permission denied" },
+		{ "chmod 0644 a.pem; chmod 0644 key.pem", "sslkey", NULL },
+		{ "chmod 0600 key.pem", "sslkey", "Permission denied" },
+		{ "chmod 0644 key.pem a.pem", "sslcert",
+		    "no certificate in PEM form" },
+		{ "true", "sslcrl", "did not say why" },
+	};
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	char error[OAT_DATABASE_ERROR_MAX], settings[256];
+	struct oat_child child;
+	enum oat_status status;
+	int64_t end;
+	size_t i;
+
+	if (geteuid() != 0) {
+		oat_skip("not root");
+		return;
+	}
+	make(SELF_SIGNED "-days 3 -out a.pem");
+	snprintf(settings, sizeof(settings),
+	    "sslrootcert=%s/a.pem sslcert=%s/key.pem sslkey=%s/key.pem", folder,
+	    folder, folder);
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		make(samples[i].mode);
+		child = start(1, settings);
+		error[0] = '\0';
+		status =
+		    oat_courier_file(&child, samples[i].key, soon, &end, error);
+		oat_child_end(&child);
+		OAT_ASSERT_THAT(samples[i].why == NULL
+				    ? status == OAT_OK
+				    : status == OAT_UNAVAILABLE &&
+					  strstr(error, samples[i].why) != NULL,
+		    "%s: %d: %s", samples[i].mode, (int)status, error);
+	}
+}
+
+/* --- case 19: the child has been replaced by a liar ---------------------- */
+
+static enum oat_status
+ask(char question, struct oat_child *child, char *ret_error)
+{
+	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
+	struct oat_probe result;
+	char text[512] = "";
+	int64_t end;
+
+	if (question == 'p')
+		return probe(child, soon, &result, ret_error);
+	if (question == 'f')
+		return oat_courier_file(child, "x", soon, &end, ret_error);
+	return oat_courier_explain(
+	    child, "x", "x", "-", soon, collect, text, ret_error);
+}
+
+static void
+test_probe_case_19_liar_gets_nothing_through(void)
+{
+	static const char *const lies[] = { "p", "p0", "p0-", "p0-t", "p1t",
+		"p9t", "pR", "p0-ttLL1t111ttLLLtt", "p0-ttLL1t111ttLLLttt-",
+		"p0-lLL1t111ttLLLttt", "p0-ttLL2t111ttLLLttt", "f", "f0", "f0-",
+		"f0-1", "f0-L1", "f0-t", "f7t", "e", "e0", "eR", "eRttt",
+		"eRttttt", "eRtttl", "eRtlt-", "e7t" };
+	struct oat_child child;
+	char error[OAT_DATABASE_ERROR_MAX], fields[32];
+	enum oat_status status;
+	size_t i;
+
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		snprintf(fields, sizeof(fields), "%s", lies[i] + 1);
+		CU_ASSERT_EQUAL_FATAL(oat_child_start(&nobody, 0,
+					  oat_liar_answer, fields, &child),
+		    OAT_OK);
+		error[0] = '\0';
+		status = ask(lies[i][0], &child, error);
+		OAT_ASSERT_THAT(status == OAT_UNAVAILABLE && error[0] != '\0',
+		    "%s: %d: %s", lies[i], (int)status, error);
+		oat_child_end(&child);
+	}
+	/* And with the truth, each of the three is taken. */
+	snprintf(fields, sizeof(fields), "0-ttLL1t111ttLLLttt");
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_child_start(&nobody, 0, oat_liar_answer, fields, &child),
+	    OAT_OK);
+	CU_ASSERT_EQUAL(ask('p', &child, error), OAT_OK);
+	oat_child_end(&child);
+	CU_ASSERT_TRUE(oat_is_childless());
+}
+
+static CU_TestInfo probes[] = {
+	OAT_TEST(test_probe_brings_back_what_the_server_says),
+	OAT_TEST(test_probe_without_the_function_does_not_ask_it),
+	OAT_TEST(
+	    test_probe_case_16_answer_too_long_or_of_another_kind_is_unavailable),
+	OAT_TEST(test_probe_of_a_closed_port_is_an_answer),
+	OAT_TEST(test_probe_case_18_superuser_is_refused),
+	OAT_TEST(test_probe_case_15_silent_servers_wait_together),
+	OAT_TEST(test_probe_of_a_server_that_is_not_configured_is_unavailable),
+	OAT_TEST(test_probe_case_19_liar_gets_nothing_through),
+	OAT_TEST(test_explanation_is_brought_back_row_by_row),
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo files[] = {
+	OAT_TEST(test_certificate_file_ends_with_its_last),
+	OAT_TEST(test_file_is_read_by_who_needs_it),
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo oat_suites[] = {
+	{ "probe", NULL, tear_down, NULL, NULL, probes },
+	{ "probe: files", set_up_folder, tear_down_folder, NULL, NULL, files },
+	CU_SUITE_INFO_NULL,
+};
