@@ -191,6 +191,22 @@ oat_cluster_folder(void)
 	return server.folder;
 }
 
+bool
+oat_cluster_log_has(const char *text)
+{
+	char line[1024], path[128];
+	bool found = false;
+	FILE *log;
+
+	(void)snprintf(path, sizeof(path), "%s/log", server.folder);
+	log = fopen(path, "re");
+	while (log != NULL && !found && fgets(line, sizeof(line), log) != NULL)
+		found = strstr(line, text) != NULL;
+	if (log != NULL)
+		fclose(log);
+	return found;
+}
+
 int
 oat_cluster_become_standby(void)
 {

@@ -15,6 +15,8 @@
 #ifndef OAT_TESTS_DATABASE_CLUSTER_H
 #define OAT_TESTS_DATABASE_CLUSTER_H
 
+#include <stdbool.h>
+
 /* 0; -1 after saying why. The second start, and later ones, do nothing. */
 int oat_cluster_start(void);
 
@@ -38,6 +40,9 @@ const char *oat_cluster_folder(void);
  * if wanted, is what it printed on stdout and stderr, until the test ends.
  */
 int oat_cluster_program(const char *const argv[], char **ret_output);
+
+/* Has the server written a line with this into its log yet? */
+bool oat_cluster_log_has(const char *text);
 
 /* psql -v ON_ERROR_STOP=1 -f sql/install.sql, as a role, into a database. */
 int

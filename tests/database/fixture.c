@@ -115,6 +115,13 @@ fixture_acme(PGconn *conn, char **ret_selector)
 	return fixture_host(conn, "web-1", "{}");
 }
 
+char *
+fixture_seal(PGconn *conn)
+{
+	return db_value(
+	    conn, "select coalesce(sum(events), 0) from oat.seal_activity()");
+}
+
 static const char *
 either(const char *given, const char *otherwise)
 {

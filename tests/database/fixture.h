@@ -48,6 +48,14 @@ PGconn *fixture_acme(PGconn *conn, char **ret_selector);
 		db_run(conn, "reset session_replication_role");         \
 	} while (0)
 
+/* Seal the log; how many rows that took. */
+char *fixture_seal(PGconn *conn);
+
+/* The log is as it was sealed. */
+#define fixture_expect_intact(conn)    \
+	db_expect(conn, "t|null|null", \
+	    "select intact, batch, problem from oat.verify_activity()")
+
 /* One authentication or account check, as a host asks for it. */
 struct fixture_attempt {
 	const char *event; /* login, access; default by `selector` */

@@ -139,6 +139,81 @@ test_activity_functions_leave_the_rows_of_their_changes(void)
 	    "where event = 'token.deactivated'");
 }
 
+/* Every way of writing a row is one change of it. */
+static void
+test_activity_upserts_leave_one_row_each(void)
+{
+	char *verifier = fixture_verifier();
+
+	fixture_acme(admin, NULL);
+	expect_events("", "insert into oat.plans values ('team', 10) "
+			  "on conflict do nothing");
+	expect_events("plan.created",
+	    "insert into oat.plans values ('tiny', 2) on conflict do nothing");
+	expect_events("plan.updated",
+	    "insert into oat.plans values ('tiny', 3) on conflict (name) do "
+	    "update set max_tokens = excluded.max_tokens");
+	expect_events("",
+	    "insert into oat.plans values ('tiny', 3) on conflict (name) do "
+	    "update set max_tokens = excluded.max_tokens");
+	expect_events("token.rotated acme/ci",
+	    db_text("insert into oat.tokens (organization, name, verifier) "
+		    "values ('acme', 'ci', '%s') on conflict (organization, "
+		    "name) do update set selector = excluded.selector",
+		verifier));
+	expect_events("grant.updated acme/ci",
+	    "insert into oat.grants values ('acme', 'ci', 'web-1', 'sshd', "
+	    "'{a}') on conflict on constraint grants_pk do update set groups "
+	    "= excluded.groups");
+	if (PQserverVersion(admin) >= 150000)
+		expect_events("plan.created, plan.updated",
+		    "merge into oat.plans p using (values ('tiny', 4), "
+		    "('small', 5)) v (name, n) on p.name = v.name "
+		    "when matched then update set max_tokens = v.n "
+		    "when not matched then insert values (v.name, v.n)");
+	expect_events("organization.updated acme, plan.updated",
+	    "update oat.plans set name = 'boundless' where name = "
+	    "'unlimited'");
+	expect_events("plan.deleted, plan.deleted",
+	    "with gone as (delete from oat.plans where name in ('tiny', "
+	    "'business') returning 1) select count(*) from gone");
+}
+
+static void
+test_activity_rolled_back_changes_leave_no_row(void)
+{
+	fixture_acme(admin, NULL);
+	db_run(admin, "begin");
+	db_run(admin, "update oat.tokens set description = 'x'");
+	db_run(admin, "savepoint a");
+	db_run(admin, "update oat.tokens set description = 'y'");
+	db_run(admin, "rollback to a");
+	db_run(admin, "commit");
+	db_expect(admin, "1|x",
+	    "select count(*), min(detail #>> '{new,description}') "
+	    "from oat.activity where event = 'token.updated'");
+}
+
+/* What functions do that shows in no row of a table. */
+static void
+test_activity_of_functions_alone_leaves_one_row_each(void)
+{
+	expect_events("host.enrolled on web-1",
+	    "select oat.enroll_host('web-1', '{}', 'first password')");
+	expect_events("host.updated on web-1",
+	    "select oat.enroll_host('web-1', '{}', 'second password')");
+	expect_events("", "select oat.enroll_host('web-1')");
+	expect_events("ids.skipped", "select oat.skip_ids(71234)");
+	expect_events("snapshot.renewed", "select oat.new_generation()");
+	db_expect(admin, "{\"new\": {\"password\": \"set\"}}|71234",
+	    "select (select detail from oat.activity where event = "
+	    "'host.updated'), (select detail #>> '{new,up_to}' "
+	    "from oat.activity where event = 'ids.skipped')");
+	db_expect(db_connect("postgres"), "0",
+	    "select count(*) from oat.activity a "
+	    "where a::text like '%%first%%' or a::text like '%%second%%'");
+}
+
 /* COPY FROM needs a role above row-level security: PostgreSQL's own rule. */
 static void
 test_activity_copy_leaves_one_row_each(void)
@@ -312,6 +387,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_activity_grant_changes_leave_one_row_each),
 	OAT_TEST(test_activity_other_changes_leave_one_row_each),
 	OAT_TEST(test_activity_functions_leave_the_rows_of_their_changes),
+	OAT_TEST(test_activity_upserts_leave_one_row_each),
+	OAT_TEST(test_activity_rolled_back_changes_leave_no_row),
+	OAT_TEST(test_activity_of_functions_alone_leaves_one_row_each),
 	OAT_TEST(test_activity_copy_leaves_one_row_each),
 	OAT_TEST(test_activity_cascades_leave_one_row_each),
 	OAT_TEST(test_activity_changes_of_nothing_leave_no_row),

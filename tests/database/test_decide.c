@@ -302,6 +302,28 @@ test_decide_case_50_revoked_rotated_elsewhere_refused(void)
 	fixture_expect(db, "unknown_token", .selector = ci, .proof = "none");
 }
 
+/* sshd and su ask again, without a secret, right after the login. */
+static void
+test_decide_last_use_covers_the_account_check_of_its_login(void)
+{
+	db_run(admin, "update oat.tokens set uses_left = 1");
+	fixture_expect(web, "allowed", .selector = ci);
+	fixture_expect(web, "allowed", .event = "access");
+	db_run(admin, "select oat.seal_activity()");
+	fixture_expect(web, "allowed", .event = "access");
+	fixture_force(root, "update oat.activity set at = at - "
+			    "interval '61 s' where event = 'login'");
+	fixture_expect(web, "used_up", .event = "access");
+	fixture_force(root, "update oat.activity set at = at + "
+			    "interval '61 s' where event = 'login'");
+	fixture_expect(web, "allowed", .event = "access");
+	/* It arrived long ago, and says it happens now: a host's clock. */
+	fixture_force(root, "update oat.activity set recorded_at = "
+			    "recorded_at - interval '11 minutes' "
+			    "where event = 'login'");
+	fixture_expect(web, "used_up", .event = "access");
+}
+
 static void
 test_decide_uses_left_counts_successful_logins_only(void)
 {
@@ -348,6 +370,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_decide_time_limits_at_the_moment_itself),
 	OAT_TEST(test_decide_access_of_unknown_login_refused),
 	OAT_TEST(test_decide_case_50_revoked_rotated_elsewhere_refused),
+	OAT_TEST(test_decide_last_use_covers_the_account_check_of_its_login),
 	OAT_TEST(test_decide_uses_left_counts_successful_logins_only),
 	OAT_TEST(test_decide_foreign_session_may_not_ask),
 	CU_TEST_INFO_NULL,

@@ -20,6 +20,9 @@ static const char digest[] =
     "  || atttypid::regtype || attnotnull || coalesce(attacl::text, '') "
     "  from pg_attribute where attrelid in (select oid from pg_class "
     "  where relnamespace = 'oat'::regnamespace) "
+    "union all select 'default ' || adrelid::regclass || adnum || "
+    "  pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid in "
+    "  (select oid from pg_class where relnamespace = 'oat'::regnamespace) "
     "union all select 'function ' || p.oid::regprocedure || "
     "  pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || "
     "  pg_get_userbyid(p.proowner) from pg_proc p "
@@ -246,18 +249,18 @@ test_install_that_fails_changes_nothing(void)
 }
 
 /*
- * A copy of sql/ whose install.sql stops at version 1: the parts for later
- * versions, from their question to their \\endif, are left out.
+ * A copy of sql/ whose install.sql stops at a version: the parts for later
+ * ones, from their question to their \\endif, are left out.
  */
 static char *
-version_1_alone(void)
+version_alone(int version)
 {
 	char *folder =
 	    db_text("%s/sql_%s", oat_cluster_folder(), oat_cluster_database());
 	char *command = db_text("\\! mkdir %s && cp %s/*.sql %s && "
-				"sed -i '/version = [2-9])/,/^.endif/d' "
+				"sed -i '/version = [%d-9])/,/^.endif/d' "
 				"%s/install.sql",
-	    folder, oat_cluster_sql(), folder, folder);
+	    folder, oat_cluster_sql(), folder, version + 1, folder);
 	const char *argv[] = { "psql", "-X", "-q", "-c", command, NULL };
 	char *output = "";
 
@@ -267,19 +270,19 @@ version_1_alone(void)
 }
 
 static void
-install_version_1(void)
+install_version(int version)
 {
-	char *file = version_1_alone(), *output;
+	char *file = version_alone(version), *output;
 	const char *argv[] = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1",
 		"-d", oat_cluster_database(), "-f", file, NULL };
 
 	OAT_ASSERT_THAT(oat_cluster_program(argv, &output) == 0, "%s", output);
-	db_expect(db_connect("postgres"), "1",
+	db_expect(db_connect("postgres"), db_text("%d", version),
 	    "select max(version) from oat.migrations");
 }
 
 static void
-test_install_case_60_over_version_1_keeps_its_rows(void)
+keeps_its_rows(int version)
 {
 	const char *rows = "select (select string_agg(login || uid || "
 			   "selector, ',') from oat.tokens), "
@@ -289,7 +292,7 @@ test_install_case_60_over_version_1_keeps_its_rows(void)
 	PGconn *conn, *host;
 	char *selector, *before;
 
-	install_version_1();
+	install_version(version);
 	conn = db_connect("postgres");
 	host = fixture_acme(conn, &selector);
 	fixture_token(conn, "acme", "cd");
@@ -297,9 +300,12 @@ test_install_case_60_over_version_1_keeps_its_rows(void)
 	fixture_expect(host, "allowed", .selector = selector);
 	before = db_value(conn, "%s", rows);
 	install("postgres");
-	db_expect(conn, "t", "select max(version) > 1 from oat.migrations");
+	db_expect(conn, db_text("t"),
+	    "select max(version) > %d from oat.migrations", version);
 	db_expect(conn, before, "%s", rows);
 	fixture_expect(host, "allowed", .selector = selector);
+	db_expect(
+	    conn, "t", "select pg_has_role('oat_owner', 'oat_web-1', 'usage')");
 	db_expect(conn, "t",
 	    "select bool_and(passed) from oat.explain('oat-acme-ci', 'web-1', "
 	    "'sshd', '10.1.2.3')");
@@ -308,13 +314,25 @@ test_install_case_60_over_version_1_keeps_its_rows(void)
 	fixture_expect(host, "allowed", .selector = selector);
 }
 
+static void
+test_install_case_60_over_version_1_keeps_its_rows(void)
+{
+	keeps_its_rows(1);
+}
+
+static void
+test_install_case_60_over_version_2_keeps_its_rows(void)
+{
+	keeps_its_rows(2);
+}
+
 /* However a schema came about, it is the same. */
 static void
-test_install_case_60_over_version_1_equals_a_fresh_one(void)
+equals_a_fresh_one(int version)
 {
 	char migrated[64]; /* what a test makes goes with its database */
 
-	install_version_1();
+	install_version(version);
 	install("postgres");
 	(void)snprintf(migrated, sizeof(migrated), "%s",
 	    db_value(db_connect("postgres"), "%s", digest));
@@ -322,6 +340,60 @@ test_install_case_60_over_version_1_equals_a_fresh_one(void)
 	oat_cluster_begin();
 	install("postgres");
 	db_expect(db_connect("postgres"), migrated, "%s", digest);
+}
+
+static void
+test_install_case_60_over_version_1_equals_a_fresh_one(void)
+{
+	equals_a_fresh_one(1);
+}
+
+static void
+test_install_case_60_over_version_2_equals_a_fresh_one(void)
+{
+	equals_a_fresh_one(2);
+}
+
+/* The log of version 2, with counts and refusals, reported, sealed, dropped. */
+static void
+test_install_case_60_log_of_version_2_goes_on(void)
+{
+	const char *reports =
+	    "select (select string_agg(u::text, ' ' order by u) from "
+	    "oat.usage_daily u), (select string_agg(t::text, ' ' order by "
+	    "token) from oat.token_status t), (select string_agg(u::text, ' ' "
+	    "order by u) from oat.used_on u), (select string_agg(l::text, ' ' "
+	    "order by l) from oat.last_use l)";
+	PGconn *conn, *host;
+	char *selector, *before, *rows;
+
+	install_version(2);
+	conn = db_connect("postgres");
+	host = fixture_acme(conn, &selector);
+	fixture_expect(host, "allowed", .selector = selector);
+	fixture_expect(
+	    host, "wrong_secret", .selector = selector, .proof = "wrong");
+	fixture_expect(
+	    host, "unknown_token", .selector = "unknown00001", .proof = "none");
+	before = db_value(conn, "%s", reports);
+	rows =
+	    db_value(conn, "select md5(string_agg(a::text, ' ' order by id)) "
+			   "from oat.activity a");
+	install("postgres");
+	db_expect(conn, before, "%s", reports);
+	fixture_force(conn, "update oat.activity set recorded_at = "
+			    "recorded_at - interval '6 minutes' "
+			    "where reason = 'unknown_token'");
+	db_run(conn, "select oat.seal_activity()");
+	db_expect(conn, before, "%s", reports);
+	db_expect(
+	    conn, "t|0", "select intact, unsealed from oat.verify_activity()");
+	db_expect(conn, rows,
+	    "select md5(string_agg(a::text, ' ' order by id)) from ("
+	    "select id, event_id, at, case reason when 'unknown_token' then "
+	    "recorded_at + interval '6 minutes' else recorded_at end, "
+	    "organization, token, actor, event, host, service, rhost, outcome, "
+	    "reason, detail from oat.activity) a");
 }
 
 static CU_TestInfo tests[] = {
@@ -339,6 +411,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_install_that_fails_changes_nothing),
 	OAT_TEST(test_install_case_60_over_version_1_keeps_its_rows),
 	OAT_TEST(test_install_case_60_over_version_1_equals_a_fresh_one),
+	OAT_TEST(test_install_case_60_over_version_2_keeps_its_rows),
+	OAT_TEST(test_install_case_60_over_version_2_equals_a_fresh_one),
+	OAT_TEST(test_install_case_60_log_of_version_2_goes_on),
 	CU_TEST_INFO_NULL,
 };
 

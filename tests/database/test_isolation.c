@@ -39,7 +39,8 @@ test_isolation_see_their_organization_alone(void)
 {
 	static const char *const tables[] = { "tokens", "grants",
 		"organizations", "allowances", "activity", "token_status",
-		"access", "usage_daily", "delegates" };
+		"access", "usage_daily", "delegates", "secret_owners",
+		"host_status" };
 	size_t i;
 
 	delegate("{admin,rotate,revoke,audit}");
@@ -69,7 +70,8 @@ test_isolation_without_a_row_see_nothing(void)
 {
 	static const char *const tables[] = { "tokens", "grants",
 		"organizations", "allowances", "activity", "token_status",
-		"access", "usage_daily", "delegates" };
+		"access", "usage_daily", "delegates", "secret_owners",
+		"host_status" };
 	size_t i;
 
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
@@ -151,7 +153,7 @@ static void
 test_isolation_case_58_functions_in_where_see_no_other_rows(void)
 {
 	static const char *const relations[] = { "tokens", "grants", "activity",
-		"token_status", "access", "usage_daily" };
+		"token_status", "access", "usage_daily", "secret_owners" };
 	size_t i;
 
 	delegate("{admin,audit}");
@@ -171,7 +173,7 @@ static void
 test_isolation_history_is_for_audit_alone(void)
 {
 	static const char *const relations[] = { "activity", "typed",
-		"usage_daily" };
+		"usage_daily", "secret_owners", "host_status" };
 	size_t i;
 
 	delegate("{admin,rotate,revoke}");

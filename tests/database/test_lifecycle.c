@@ -76,6 +76,7 @@ test_lifecycle_suspended_organization_and_host_come_back(void)
 	fixture_expect(web, "organization_suspended", .selector = ci);
 	db_run(admin, "update oat.organizations set suspended_at = null");
 	db_run(admin, "update oat.hosts set suspended_at = now()");
+	web = db_connect("oat_web-1"); /* the one before has ended */
 	fixture_expect(web, "host_suspended", .selector = ci);
 	db_run(admin, "update oat.hosts set suspended_at = null");
 	fixture_expect(web, "allowed", .selector = ci);

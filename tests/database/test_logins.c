@@ -189,6 +189,32 @@ test_logins_case_59_megabyte_is_not_stored(void)
 	    "select max(length(a::text)) < 10000 from oat.activity a");
 }
 
+/* What a rehearsal could leave behind. */
+static char *
+traces(void)
+{
+	return db_value(root,
+	    "select (select count(*) from oat.activity), "
+	    "(select last_value from oat.activity_id), "
+	    "(select uses_left from oat.tokens where name = "
+	    "'ci'), (select count(*) from oat.unknown_tokens)");
+}
+
+static void
+test_logins_rehearsal_leaves_nothing_behind(void)
+{
+	char *before;
+
+	db_run(admin, "update oat.tokens set uses_left = 1 where name = 'ci'");
+	before = traces();
+	db_run(web, "select oat.host_rehearse('%s')", ci);
+	db_run(web, "select oat.host_rehearse('unknownother')");
+	db_run(web, "select oat.host_rehearse(null)");
+	OAT_ASSERT_TEXT(traces(), before);
+	fixture_expect(web, "allowed", .selector = ci);
+	fixture_expect(web, "used_up", .selector = ci);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_logins_login_row_tells_everything),
 	OAT_TEST(test_logins_failures_have_outcome_and_reason),
@@ -197,6 +223,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_logins_rhost_parsed_without_raising),
 	OAT_TEST(test_logins_last_use_never_moves_back),
 	OAT_TEST(test_logins_usage_is_summed_by_utc_day),
+	OAT_TEST(test_logins_rehearsal_leaves_nothing_behind),
 	OAT_TEST(test_logins_case_59_hostile_parameters_end_cleanly),
 	OAT_TEST(test_logins_case_59_megabyte_is_not_stored),
 	CU_TEST_INFO_NULL,

@@ -19,20 +19,21 @@ struct right {
 	const char *role, *may, *relations; /* each between blanks */
 };
 
-#define REPORTS                                                   \
-	" token_status access usage_daily last_use uses used_on " \
-	"typed secret_history rotation_status errors "
+#define REPORTS                                                    \
+	" token_status access usage_daily last_use uses used_on "  \
+	"typed secret_history rotation_status errors host_status " \
+	"secret_owners told "
 
 static const struct right rights[] = {
 	{ "oat_admin", "SIUD",
 	    " plans organizations allowances delegates "
 	    "tokens grants hosts settings " },
 	{ "oat_admin", "S",
-	    " activity identities served host_state "
+	    " activity activity_batches identities served host_state "
 	    "migrations " REPORTS },
 	{ "oat_auditor", "S",
 	    " plans organizations allowances delegates "
-	    "tokens grants hosts settings activity "
+	    "tokens grants hosts settings activity activity_batches "
 	    "identities served host_state migrations " REPORTS },
 	{ "oat_delegate", "SIUD", " tokens grants " },
 	{ "oat_delegate", "S",
@@ -220,7 +221,9 @@ static void
 test_privileges_host_executes_its_functions_alone(void)
 {
 	OAT_ASSERT_TEXT(executable("oat_host"),
-	    "host_decide host_identities host_record host_verifier");
+	    "host_decide host_explain host_health host_identities "
+	    "host_password host_password_note host_record host_rehearse "
+	    "host_sync host_verifier");
 	db_expect(root, "t|f",
 	    "select has_schema_privilege('oat_host', 'oat', 'usage'), "
 	    "has_schema_privilege('oat_host', 'oat', 'create')");
@@ -231,9 +234,13 @@ test_privileges_auditor_executes_what_reads(void)
 {
 	static const char *const managing[] = { "create_token", "rotate_token",
 		"revoke", "end_sessions", "enroll_host", "host_verifier",
-		"host_decide", "host_record", "host_identities" };
+		"host_decide", "host_record", "host_identities", "host_sync",
+		"host_rehearse", "host_explain", "host_health", "retention",
+		"log_action", "roll_up", "keep_seal", "alert" };
 	static const char *const reading[] = { "explain", "expiring", "who_can",
-		"exposed_by", "known_to", "breaks_under" };
+		"exposed_by", "known_to", "breaks_under", "usage_report",
+		"trace", "verify_activity", "seal_activity", "batch_lines",
+		"batch_header" };
 	char *is = db_text(" %s ", executable("oat_auditor"));
 	size_t i;
 
@@ -244,6 +251,30 @@ test_privileges_auditor_executes_what_reads(void)
 	for (i = 0; i < sizeof(reading) / sizeof(reading[0]); i++)
 		OAT_ASSERT_THAT(strstr(is, db_text(" %s ", reading[i])) != NULL,
 		    "%s", reading[i]);
+}
+
+/* Nobody else could cover his tracks. */
+static void
+test_privileges_log_is_changed_by_its_owner_alone(void)
+{
+	static const char *const changing[] = { "retention", "log_action",
+		"roll_up", "keep_seal", "seal_range", "note_dropped",
+		"replace_month", "delete_month", "forget_usage", "alert" };
+	size_t i, r;
+
+	for (r = 0; r < GROUP_ROLES; r++)
+		for (i = 0; i < sizeof(changing) / sizeof(changing[0]); i++)
+			OAT_ASSERT_THAT(
+			    strstr(db_text(" %s ", executable(group_roles[r])),
+				db_text(" %s ", changing[i])) == NULL,
+			    "%s: %s", group_roles[r], changing[i]);
+	for (r = 0; r < GROUP_ROLES; r++)
+		OAT_ASSERT_THAT(
+		    (strstr(executable(group_roles[r]), "seal_activity") !=
+			NULL) ==
+			(strcmp(group_roles[r], "oat_admin") == 0 ||
+			    strcmp(group_roles[r], "oat_auditor") == 0),
+		    "%s", group_roles[r]);
 }
 
 static void
@@ -383,6 +414,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_privileges_public_executes_nothing),
 	OAT_TEST(test_privileges_host_executes_its_functions_alone),
 	OAT_TEST(test_privileges_auditor_executes_what_reads),
+	OAT_TEST(test_privileges_log_is_changed_by_its_owner_alone),
 	OAT_TEST(test_privileges_nobody_manages_through_a_host_function),
 	OAT_TEST(test_privileges_definers_pin_their_search_path),
 	OAT_TEST(test_privileges_everything_belongs_to_oat_owner),

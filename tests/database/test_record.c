@@ -69,6 +69,20 @@ test_record_event_that_was_decided_already_is_not_new(void)
 	    "select count(*) from oat.activity where event_id = '" ID "01'");
 }
 
+/* Sent again after weeks, from a spool that could not be emptied. */
+static void
+test_record_event_of_an_older_month_is_not_new(void)
+{
+	record(event("01", "{}"));
+	db_run(root, "select oat.make_month((date_trunc('month', now() "
+		     "at time zone 'UTC') - interval '2 months')::date)");
+	fixture_force(root, "update oat.activity set recorded_at = "
+			    "recorded_at - interval '62 days'");
+	OAT_ASSERT_TEXT(record(event("01", "{}")), "0");
+	db_run(admin, "select oat.seal_activity()");
+	OAT_ASSERT_TEXT(record(event("01", "{}")), "0");
+}
+
 /* One host must not be able to suppress what another will say. */
 static void
 test_record_id_used_by_another_host_is_still_new(void)
@@ -254,6 +268,7 @@ test_record_spooled_login_counts_as_use(void)
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_record_new_events_counted_old_ones_once),
 	OAT_TEST(test_record_event_that_was_decided_already_is_not_new),
+	OAT_TEST(test_record_event_of_an_older_month_is_not_new),
 	OAT_TEST(test_record_id_used_by_another_host_is_still_new),
 	OAT_TEST(test_record_two_connections_same_events_arrive_once),
 	OAT_TEST(test_record_bad_elements_never_block_good_ones),

@@ -140,6 +140,93 @@ test_restore_case_60_limits_and_log_go_on(void)
 	leave(root);
 }
 
+/* The chain is what it was, and goes on; what came later is gone from it. */
+static void
+test_restore_case_60_seal_goes_on(void)
+{
+	PGconn *root = db_connect("postgres"), *web, *restored;
+	char *ci, *anchor, *later;
+
+	(void)history(root, &ci);
+	db_run(root, "select oat.seal_activity()");
+	anchor = db_value(root, "select head from oat.verify_activity()");
+	fixture_expect(db_connect("oat_web-1"), "allowed", .selector = ci);
+	if (!restore(root))
+		return;
+	restored = db_connect("postgres");
+	web = db_connect("oat_web-1");
+	db_expect(restored, "t|1",
+	    "select intact, unsealed from oat.verify_activity('%s')", anchor);
+	db_expect(restored, "t",
+	    "select passed from oat.restore_check() where check_name = 'log'");
+	fixture_expect(web, "allowed", .selector = ci);
+	db_expect(restored, "2", "select sum(events) from oat.seal_activity()");
+	db_expect(restored, "t|0",
+	    "select intact, unsealed from oat.verify_activity('%s')", anchor);
+	db_run(root, "select oat.seal_activity()");
+	later = db_value(root, "select head from oat.verify_activity()");
+	db_expect(restored, "f", "select intact from oat.verify_activity('%s')",
+	    later);
+	leave(root);
+}
+
+/*
+ * Into a cluster whose transactions have lower numbers than the dump's: its
+ * mark is not waited for, even if somebody is always writing.
+ */
+static void
+test_restore_case_60_seal_does_not_wait_for_the_old_cluster(void)
+{
+	PGconn *root = db_connect("postgres"), *one, *two;
+	char *ci;
+
+	(void)history(root, &ci);
+	db_run(root, "select oat.seal_activity()");
+	db_run(root, "update oat.activity_seal set mark_id = 1000000, mark_at "
+		     "= now(), mark_xid = '9000000000000000000'");
+	one = db_connect("oat_web-1");
+	two = db_connect("oat_web-1");
+	db_run(one, "begin");
+	fixture_expect(one, "allowed", .selector = ci);
+	db_expect(root, "", "select * from oat.seal_activity()");
+	db_run(two, "begin");
+	fixture_expect(two, "allowed", .selector = ci);
+	db_run(one, "commit");
+	db_expect(root, "1", "select sum(events) from oat.seal_activity()");
+	db_run(two, "commit");
+	db_expect(root, "1", "select sum(events) from oat.seal_activity()");
+	db_expect(
+	    root, "t|0", "select intact, unsealed from oat.verify_activity()");
+}
+
+/* The rows alone were loaded, not the sequence: ids would be given twice. */
+static void
+test_restore_check_tells_of_a_log_that_cannot_go_on(void)
+{
+	PGconn *root = db_connect("postgres");
+	char *ci;
+
+	(void)history(root, &ci);
+	db_run(root, "select oat.seal_activity()");
+	db_expect(root, "t",
+	    "select passed from oat.restore_check() where check_name = 'log'");
+	db_run(root, "select setval('oat.activity_id', 3)");
+	db_expect(root, "f|oat.activity",
+	    "select passed, subject from oat.restore_check() "
+	    "where check_name = 'log'");
+	db_run(root, "%s",
+	    db_value(root, "select fix from oat.restore_check() "
+			   "where check_name = 'log'"));
+	db_expect(root, "t",
+	    "select passed from oat.restore_check() where check_name = 'log'");
+	fixture_force(root, "delete from oat.activity_batches "
+			    "where number = (select max(number) "
+			    "from oat.activity_batches)");
+	db_expect(root, "f|oat.activity_batches",
+	    "select passed, subject from oat.restore_check() "
+	    "where check_name = 'log'");
+}
+
 /* Snapshots must not believe that nothing changed. */
 static void
 test_restore_case_60_generation_never_goes_back(void)
@@ -191,6 +278,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_restore_case_60_keeps_everything),
 	OAT_TEST(test_restore_case_60_never_gives_a_number_twice),
 	OAT_TEST(test_restore_case_60_limits_and_log_go_on),
+	OAT_TEST(test_restore_case_60_seal_goes_on),
+	OAT_TEST(test_restore_case_60_seal_does_not_wait_for_the_old_cluster),
+	OAT_TEST(test_restore_check_tells_of_a_log_that_cannot_go_on),
 	OAT_TEST(test_restore_case_60_generation_never_goes_back),
 	OAT_TEST(test_restore_check_tells_of_newer_revocations),
 	CU_TEST_INFO_NULL,

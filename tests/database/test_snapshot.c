@@ -314,7 +314,128 @@ test_snapshot_case_47_ids_and_names_are_ours(void)
 	    "from oat.host_identities(0, 0) where kind = 'group'");
 }
 
+/*
+ * Tokens in every state, by every kind of grant, in organizations limited and
+ * not: the snapshot is a shape of its own for speed, and must say what the
+ * policy says, which oat.access asks.
+ */
+static void
+make_everything(void)
+{
+	static const char *const states[] = { "description = ''",
+		"deactivated_at = now()", "not_before = now() + '1 h'",
+		"not_before = now() - interval '1 h'",
+		"expires_at = now() + interval '1 h'",
+		"expires_at = now() - interval '1 h', created_at = now() - "
+		"interval '1 d'" };
+	static const char *const grants[] = { "'web-1', 'sshd', '{}', null",
+		"'web-*', 'sudo', '{}', null", "'@prod', '*', '{a,b}', null",
+		"'*', 'su', '{a}', now() - interval '1 h'",
+		"'w?b-1', 'cron', '{}', now() + interval '1 h'",
+		"'db', 'sshd', '{c}', null", "'@other', 'sshd', '{}', null" };
+	static const char *const organizations[] = { "open1", "limited1",
+		"limited2", "delegated1", "stopped1" };
+	size_t o, s, g;
+
+	db_run(root, "set session_replication_role = replica");
+	db_run(root, "create role helper");
+	for (o = 0; o < 5; o++) {
+		db_run(root, "reset session_replication_role");
+		fixture_organization(admin, organizations[o]);
+		for (s = 0; s < 6; s++)
+			for (g = 0; g < 7; g++)
+				fixture_token(admin, organizations[o],
+				    db_text("s%zug%zu", s, g));
+		db_run(root, "set session_replication_role = replica");
+		for (s = 0; s < 6; s++)
+			db_run(root,
+			    "update oat.tokens set %s where organization = "
+			    "'%s' and name like 's%zu%%'",
+			    states[s], organizations[o], s);
+		for (g = 0; g < 7; g++)
+			db_run(root,
+			    "insert into oat.grants (organization, token, "
+			    "host, service, groups, expires_at) select "
+			    "organization, name, %s from oat.tokens where "
+			    "organization = '%s' and (name like '%%g%zu' or "
+			    "%zu = 1 and name like '%%g3')",
+			    grants[g], organizations[o], g, g);
+	}
+	db_run(root, "insert into oat.allowances values "
+		     "('limited1', 'web-*', 'sshd'), ('limited1', '@prod', "
+		     "'sudo'), ('limited2', 'db', '*'), "
+		     "('delegated1', 'web-1', 'sudo')");
+	db_run(root, "insert into oat.delegates values "
+		     "('delegated1', 'helper', '{admin}')");
+	db_run(root, "update oat.organizations set suspended_at = now() "
+		     "where name = 'stopped1'");
+	db_run(root, "reset session_replication_role");
+	db_run(root, "update oat.hosts set labels = '{prod}'");
+	db_run(root, "drop role helper");
+}
+
+static void
+test_snapshot_says_what_the_policy_says(void)
+{
+	PGconn *db = fixture_host(admin, "db", "{other}");
+	PGconn *hosts[] = { web, db };
+	static const char *const names[] = { "web-1", "db" };
+	char *served;
+	size_t i;
+
+	make_everything();
+	for (i = 0; i < 2; i++) {
+		served = db_value(hosts[i],
+		    "select string_agg(name, ' ' order by name) "
+		    "from oat.host_identities(0, 0) "
+		    "where kind = 'identity' and active");
+		OAT_ASSERT_TEXT(served,
+		    db_value(root,
+			"select string_agg(login, ' ' order by login) from "
+			"(select distinct login from oat.access "
+			"where host = '%s') a",
+			names[i]));
+		OAT_ASSERT_THAT(
+		    strlen(served) > 100, "%s: %s", names[i], served);
+	}
+}
+
+/* One token at a time, as reports ask, the answer is the same. */
+static void
+test_snapshot_of_one_token_is_that_of_all(void)
+{
+	(void)fixture_host(admin, "db", "{other}");
+	make_everything();
+	db_expect(root, "0|t",
+	    "select count(*) filter (where oat.is_present(t, o, h, now()) is "
+	    "distinct from coalesce(p.active, false)), count(*) > 400 "
+	    "from oat.hosts h cross join oat.tokens t "
+	    "join oat.organizations o on o.name = t.organization "
+	    "left join lateral oat.tokens_on(h, now()) p on p.uid = t.uid");
+	db_run(root, "update oat.hosts set suspended_at = now()");
+	db_expect(root, "0|0",
+	    "select count(*) filter (where oat.is_present(t, o, h, now())), "
+	    "(select count(*) from oat.tokens_on(h, now()) p where p.active) "
+	    "from oat.hosts h cross join oat.tokens t "
+	    "join oat.organizations o on o.name = t.organization "
+	    "where h.name = 'web-1' group by h");
+}
+
+static void
+test_snapshot_sessions_to_end_carry_their_exact_time(void)
+{
+	db_run(admin, "select oat.end_sessions('acme', 'ci')");
+	db_expect(web, "t|t",
+	    "select groups::bigint between (expires_at - 1) * 1000000 and "
+	    "expires_at * 1000000, abs(groups::bigint - "
+	    "extract(epoch from now()) * 1000000) < 60000000 "
+	    "from oat.host_identities(0, 0) where kind = 'terminate'");
+}
+
 static CU_TestInfo tests[] = {
+	OAT_TEST(test_snapshot_says_what_the_policy_says),
+	OAT_TEST(test_snapshot_of_one_token_is_that_of_all),
+	OAT_TEST(test_snapshot_sessions_to_end_carry_their_exact_time),
 	OAT_TEST(test_snapshot_begins_ends_and_counts_itself),
 	OAT_TEST(test_snapshot_groups_come_before_identities),
 	OAT_TEST(test_snapshot_identity_has_all_that_a_host_shows),

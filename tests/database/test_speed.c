@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The path of a login reads a handful of rows, however many there are. */
+/*
+ * The path of a login reads a handful of rows, and a snapshot those of its
+ * host, however many there are.
+ */
 #include "cluster.h"
 #include "fixture.h"
 #include "sqlstate.h"
@@ -11,11 +14,15 @@
 
 #define MANY 100000
 #define GRANTS_EACH 3
-#define ROWS_MAX 100 /* of any one node of a plan on the path */
+#define ROWS_MAX 100	/* of any one node of a plan on the path */
+#define TOKENS_HERE 100 /* of MANY, on host-1 */
+#define TEN_THOUSAND 10000
 #define LOGINS 50
 
 static PGconn *root;
-static char *plans; /* of what ran since auto_explain was switched on */
+static char *plans; /* of what ran last */
+static size_t plans_size;
+static FILE *plans_stream;
 
 static void
 begin(void)
@@ -74,20 +81,25 @@ keep_notice(void *unused, const PGresult *result)
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
 	(void)unused;
-	if (text != NULL && strstr(text, "plan:") != NULL)
-		plans = db_text("%s\n%s", plans, text);
+	if (plans_stream != NULL && text != NULL &&
+	    strstr(text, "plan:") != NULL)
+		(void)fprintf(plans_stream, "%s\n", text);
 }
 
 /* The plans of everything within one statement, run as host-1. */
 static const char *
 plans_of(const char *sql)
 {
-	plans = db_text("%s", "");
+	free(plans);
+	plans_stream = open_memstream(&plans, &plans_size);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plans_stream);
 	PQsetNoticeReceiver(root, keep_notice, NULL);
 	db_run(root, "set client_min_messages = notice");
 	db_run(root, "set session authorization \"oat_host-1\"");
 	db_run(root, "%s", sql);
 	db_run(root, "reset session authorization");
+	(void)fclose(plans_stream);
+	plans_stream = NULL;
 	return plans;
 }
 
@@ -122,7 +134,7 @@ largest(const char *text, const char *word)
 }
 
 static void
-expect_index_scans_only(const char *sql)
+expect_rows_at_most(const char *sql, long rows)
 {
 	const char *text = plans_of(sql);
 
@@ -130,9 +142,18 @@ expect_index_scans_only(const char *sql)
 	OAT_ASSERT_THAT(strstr(text, "Seq Scan") == NULL, "%s: %s", sql, text);
 	/* enable_seqscan = off may hide one as a scan of a whole index. */
 	OAT_ASSERT_THAT(
-	    largest(text, "actual rows=") <= ROWS_MAX, "%s: %s", sql, text);
-	OAT_ASSERT_THAT(largest(text, "Rows Removed by Filter: ") <= ROWS_MAX,
+	    largest(text, "actual rows=") <= rows, "%s: %s", sql, text);
+	OAT_ASSERT_THAT(largest(text, "Rows Removed by Filter: ") <= rows,
 	    "%s: %s", sql, text);
+	/* A loop over two sets: as many as their product, but for matches. */
+	OAT_ASSERT_THAT(largest(text, "Rows Removed by Join Filter: ") <= rows,
+	    "%s: %s", sql, text);
+}
+
+static void
+expect_index_scans_only(const char *sql)
+{
+	expect_rows_at_most(sql, ROWS_MAX);
 }
 
 /*
@@ -203,8 +224,90 @@ test_speed_login_reads_by_index_among_100000_tokens(void)
 	    "'oat-org1-t1', 'sshd', '10.1.2.3', '-', '-', null, 'none')");
 }
 
+/* The partitions of the log that a login has locked, when it is planned. */
+static void
+expect_few_partitions(const struct fixture_attempt *attempt)
+{
+	PGconn *host = db_connect("oat_web-1");
+
+	db_run(host, "begin");
+	oat_fixture_decide(OAT_HERE, host, attempt, "reason");
+	OAT_ASSERT_THAT(atoi(db_value(root,
+			    "select count(*) from pg_locks l join pg_inherits "
+			    "i on i.inhrelid = l.relation and i.inhparent = "
+			    "'oat.activity'::regclass where l.pid = %d",
+			    PQbackendPID(host))) <= 2,
+	    "%s", attempt->selector ? attempt->selector : "access");
+	db_disconnect(host);
+}
+
+/* Three years of months: what a login costs does not grow with them. */
+static void
+test_speed_login_plans_with_the_newest_partitions_only(void)
+{
+	char *ci, *cd;
+
+	(void)fixture_acme(root, &ci);
+	cd = fixture_token(root, "acme", "cd");
+	fixture_grant(root, "acme", "cd", "web-1", "sshd");
+	db_run(root, "update oat.tokens set max_idle = '1 year', "
+		     "uses_left = 0 where name = 'cd'");
+	db_run(root, "select oat.make_month((date_trunc('month', now() at "
+		     "time zone 'UTC') - make_interval(months => m))::date) "
+		     "from generate_series(1, 36) m");
+	db_run(root, "select oat.seal_activity()");
+	expect_few_partitions(&(struct fixture_attempt){ .selector = ci });
+	expect_few_partitions(
+	    &(struct fixture_attempt){ .selector = ci, .proof = "wrong" });
+	expect_few_partitions(&(struct fixture_attempt){
+	    .selector = cd, .login = "oat-acme-cd" });
+	expect_few_partitions(&(struct fixture_attempt){
+	    .event = "access", .login = "oat-acme-cd" });
+	expect_few_partitions(&(struct fixture_attempt){
+	    .selector = "unknown00001", .proof = "none" });
+}
+
+static void
+test_speed_snapshot_of_a_small_host_reads_its_rows_alone(void)
+{
+	load(MANY);
+	if (!load_auto_explain()) {
+		oat_skip("PostgreSQL's auto_explain is not installed");
+		return;
+	}
+	/* For each token of the host its groups and grants. */
+	expect_rows_at_most(
+	    "select count(*) from oat.host_sync(0, 0, '{}')", 4 * TOKENS_HERE);
+	db_expect(root, "100",
+	    "select count(*) from oat.served s "
+	    "join oat.identities i using (id) where i.kind = 'token'");
+}
+
+/* Also before anybody has run ANALYZE, when each table is taken for small. */
+static void
+test_speed_snapshot_of_ten_thousand_loops_over_no_two_sets(void)
+{
+	static const char *const sync =
+	    "select count(*) from oat.host_sync(0, 0, '{}')";
+
+	load(TEN_THOUSAND);
+	fixture_force(root,
+	    "update oat.grants set host = 'host-1' where host like 'host-%%'");
+	if (!load_auto_explain()) {
+		oat_skip("PostgreSQL's auto_explain is not installed");
+		return;
+	}
+	expect_rows_at_most(sync, 4 * TEN_THOUSAND);
+	expect_rows_at_most(sync, 4 * TEN_THOUSAND);
+	db_run(root, "analyze");
+	expect_rows_at_most(sync, 4 * TEN_THOUSAND);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_speed_login_reads_by_index_among_100000_tokens),
+	OAT_TEST(test_speed_login_plans_with_the_newest_partitions_only),
+	OAT_TEST(test_speed_snapshot_of_a_small_host_reads_its_rows_alone),
+	OAT_TEST(test_speed_snapshot_of_ten_thousand_loops_over_no_two_sets),
 	CU_TEST_INFO_NULL,
 };
 
