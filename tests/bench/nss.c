@@ -4,11 +4,15 @@
  *
  *	nss write DIR N		a snapshot of N identities, as DIR/identities;
  *				the same as DIR/passwd and DIR/group
- *	nss time SERVICE OP N	nanoseconds of one OP, with SERVICE alone in
- *				nsswitch, over keys of those N at random
+ *	nss time SERVICE OP N K	nanoseconds of one OP, with SERVICE alone in
+ *				nsswitch, over K random keys of those N: the
+ *				least and the median of many batches
+ *	nss ask SERVICE OP N K	each of the K keys once
  *	nss fresh SERVICE N	one getpwnam(3), for timing the whole process
  *
- * OP: name, name-miss, name-last, uid, uid-miss, group, gid, groups, foreign.
+ * OP: name, name-miss, name-last, uid, uid-miss, group, group-miss, gid,
+ * groups, foreign. SERVICE "-" is what nsswitch.conf says, through nscd if it
+ * runs.
  */
 #include <err.h>
 #include <errno.h>
@@ -25,14 +29,17 @@
 
 #define FIRST_ID 100000
 #define USERS_GID 99999
-#define KEYS 65536
-#define SECONDS 0.5
-#define BATCHES 20
+#define KEYS_MAX 65536
+#define SECONDS 0.2
+#define BATCH_SECONDS 0.0005 /* less than a slice of a busy machine's time */
+#define BATCHES_MAX 4096     /* when the first was slow */
+#define BATCH_MIN 16	     /* look-ups: some keys are early in a file */
 
 extern int __nss_configure_lookup(const char *database, const char *services);
 
-static char keys[KEYS][OAT_LOGIN_MAX + 1];
-static uint32_t ids[KEYS];
+static char keys[KEYS_MAX][OAT_LOGIN_MAX + 1];
+static uint32_t ids[KEYS_MAX];
+static size_t key_count;
 
 static void
 name_of(uint32_t number, char *ret_name)
@@ -109,7 +116,7 @@ choose_keys(const char *op, uint32_t count)
 	uint32_t number;
 	size_t i;
 
-	for (i = 0; i < KEYS; i++) {
+	for (i = 0; i < key_count; i++) {
 		state = state * UINT64_C(6364136223846793005) + 1;
 		number = (uint32_t)((state >> 33) % count);
 		if (strstr(op, "last") != NULL)
@@ -119,7 +126,7 @@ choose_keys(const char *op, uint32_t count)
 		name_of(number, keys[i]);
 		ids[i] = FIRST_ID + number;
 		if (strcmp(op, "foreign") == 0)
-			strcpy(keys[i], "www-data");
+			strcpy(keys[i], "nobody-at-all");
 	}
 }
 
@@ -127,7 +134,7 @@ choose_keys(const char *op, uint32_t count)
 static int
 look_up(const char *op, size_t i)
 {
-	static char buffer[1 << 20];
+	static char buffer[4 << 20]; /* for a group of 100,000 */
 	struct passwd passwd, *user = NULL;
 	struct group group, *found = NULL;
 	gid_t list[64];
@@ -136,7 +143,7 @@ look_up(const char *op, size_t i)
 	if (strncmp(op, "uid", 3) == 0)
 		(void)getpwuid_r(
 		    ids[i], &passwd, buffer, sizeof(buffer), &user);
-	else if (strcmp(op, "group") == 0)
+	else if (strncmp(op, "group", 5) == 0 && strcmp(op, "groups") != 0)
 		(void)getgrnam_r(
 		    keys[i], &group, buffer, sizeof(buffer), &found);
 	else if (strcmp(op, "gid") == 0)
@@ -159,54 +166,94 @@ now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Nanoseconds of one look-up, over `batch` of them. */
+/* Nanoseconds of one look-up, over `batch` of them; the keys go round. */
 static double
 time_batch(const char *op, size_t batch, size_t *found)
 {
+	static size_t key;
 	double begin = now();
 	size_t i;
 
-	for (i = 0; i < batch; i++)
-		*found += (size_t)look_up(op, i % KEYS);
+	for (i = 0; i < batch; i++) {
+		*found += (size_t)look_up(op, key);
+		key = key + 1 == key_count ? 0 : key + 1;
+	}
 	return (now() - begin) * 1e9 / (double)batch;
 }
 
-/* The least of many batches: what the machine's other work cannot add to. */
 static int
-time_op(const char *op, uint32_t count)
+compare(const void *a, const void *b)
 {
-	double least, time, begin;
-	size_t batch, found = 0, all = 0;
+	double left = *(const double *)a, right = *(const double *)b;
 
-	choose_keys(op, count);
-	least = time_batch(op, 64, &found);
-	batch = (size_t)(SECONDS * 1e9 / BATCHES / least) + 1;
-	for (begin = now(); now() - begin < SECONDS;) {
-		time = time_batch(op, batch, &found);
-		all += batch;
-		if (time < least)
-			least = time;
+	return (left > right) - (left < right);
+}
+
+/* The machine's other work can add to the least of many batches only little. */
+static int
+time_op(const char *op)
+{
+	static double times[BATCHES_MAX];
+	size_t batch, count = 0, found = 0, asked = 4;
+	double begin;
+
+	begin = time_batch(op, asked, &found); /* loads the module */
+	begin = time_batch(op, asked, &found);
+	asked *= 2;
+	batch = (size_t)(BATCH_SECONDS * 1e9 / begin) + BATCH_MIN;
+	for (begin = now(); now() - begin < SECONDS && count < BATCHES_MAX;) {
+		times[count++] = time_batch(op, batch, &found);
+		asked += batch;
 	}
-	printf("%.0f\t%s\n", least,
-	    found == all + 64 ? "found"
-	    : found == 0      ? "missing"
-			      : "mixed");
+	qsort(times, count, sizeof(*times), compare);
+	printf("%.0f\t%.0f\t%s\n", times[0], times[count / 2],
+	    found == asked ? "found"
+	    : found == 0   ? "missing"
+			   : "mixed");
 	return 0;
+}
+
+static int
+ask_op(const char *op)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < key_count; i++)
+		found += (size_t)look_up(op, i);
+	printf("%zu\n", found);
+	return 0;
+}
+
+static void
+configure(const char *service)
+{
+	if (strcmp(service, "-") == 0)
+		return;
+	__nss_configure_lookup("passwd", service);
+	__nss_configure_lookup("group", service);
+	__nss_configure_lookup("initgroups", service);
 }
 
 int
 main(int argc, char *argv[])
 {
+	uint32_t count = argc > 3 ? (uint32_t)atol(argv[argc > 5 ? 4 : 3]) : 0;
+
 	if (argc == 4 && strcmp(argv[1], "write") == 0)
-		return write_all(argv[2], strtoul(argv[3], NULL, 10));
-	if (argc < 4)
-		errx(2, "usage: nss write DIR N | time SERVICE OP N | "
-			"fresh SERVICE N");
-	__nss_configure_lookup("passwd", argv[2]);
-	__nss_configure_lookup("group", argv[2]);
-	__nss_configure_lookup("initgroups", argv[2]);
-	if (strcmp(argv[1], "time") == 0 && argc == 5)
-		return time_op(argv[3], (uint32_t)strtoul(argv[4], NULL, 10));
-	name_of((uint32_t)strtoul(argv[3], NULL, 10) - 1, keys[0]);
-	return look_up("name", 0) ? 0 : 1;
+		return write_all(argv[2], count);
+	if (argc == 4 && strcmp(argv[1], "fresh") == 0) {
+		configure(argv[2]);
+		name_of(count - 1, keys[0]);
+		(void)look_up("name", 0);
+		return 0;
+	}
+	if (argc != 6)
+		errx(2, "usage: nss write DIR N | fresh SERVICE N | "
+			"time SERVICE OP N K | ask SERVICE OP N K");
+	key_count = strtoul(argv[5], NULL, 10);
+	if (key_count == 0 || key_count > KEYS_MAX)
+		errx(2, "keys: 1 to %d", KEYS_MAX);
+	configure(argv[2]);
+	choose_keys(argv[3], count);
+	return strcmp(argv[1], "ask") == 0 ? ask_op(argv[3]) : time_op(argv[3]);
 }

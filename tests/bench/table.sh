@@ -4,9 +4,10 @@
 # Figures and the table they stand in. Measurements are lines of two numbers,
 # ours in the second column.
 #
-#   median FILE COLUMN       least FILE COLUMN
+#   median FILE COLUMN       least FILE COLUMN       milliseconds US
 #   table_begin
 #   row NAME THEIRS OURS GOAL     by their ratio; the goal is the most allowed
+#   above NAME THEIRS OURS GOAL   by ours less theirs; also the most allowed
 #   count NAME THEIRS OURS GOAL   by our number itself; also the most allowed
 #   fact NAME FOUND WANTED        two texts that should be one
 
@@ -22,6 +23,12 @@ least()
 	cut -f "$2" "$1" | sort -n | head -n 1
 }
 
+# A thousandth, whatever the unit.
+milliseconds()
+{
+	awk -v us="$1" 'BEGIN { printf "%.4f", us / 1000 }'
+}
+
 table_begin()
 {
 	printf '%-46s %10s %10s %7s %7s  %s\n' \
@@ -34,6 +41,15 @@ row()
 		printf "%-46s %10.2f %10.2f %7.4f %7.2f  %s\n", name, theirs,
 		    ours, ours / theirs, goal,
 		    ours / theirs <= goal ? "yes" : "no"
+	}'
+}
+
+above()
+{
+	awk -v name="$1" -v theirs="$2" -v ours="$3" -v goal="$4" 'BEGIN {
+		printf "%-46s %10.3f %10.3f %+7.3f %7.2f  %s\n", name, theirs,
+		    ours, ours - theirs, goal,
+		    ours - theirs <= goal ? "yes" : "no"
 	}'
 }
 

@@ -101,7 +101,10 @@ become_host(const char *root, const char *name)
 		err(EXIT_FAILURE, "mount /proc");
 }
 
-/* `ready` is closed once processes may be started in the host. */
+/*
+ * `ready` is closed once processes may be started in the host. From then on
+ * errors go to its log: stderr may be a pipe whose reader waits for the end.
+ */
 static void
 be_first(const char *root, const char *name, const char *path, int ready)
 {
@@ -114,6 +117,8 @@ be_first(const char *root, const char *name, const char *path, int ready)
 	become_host(root, name);
 	log = open_log(path);
 	fd = listen_for_messages();
+	if (dup2(fileno(log), STDERR_FILENO) == -1)
+		err(EXIT_FAILURE, "stderr");
 	close(ready);
 	for (;;) {
 		size = recv(fd, message, MESSAGE_MAX, 0);

@@ -6,11 +6,16 @@
 # laboratory (enter.c), and starts hosts in it (host.c):
 #
 #   lab_enter "$@"           once; the script starts again inside
-#   lab_host NAME            a new host: overlay of /, own namespaces, address
+#   lab_host NAME [FOLDER]   a new host: overlay of / (or of $lab_base), own
+#                            namespaces, address; the folder of lab_unpacked is
+#                            laid over it
+#   lab_unpack SET PACKAGE...    before lab_enter: packages for such a folder
+#   lab_unpacked SET         that folder; fails when it could not be had
 #   lab_exec NAME COMMAND    run as root on a host, with a clean environment
 #   lab_put NAME PATH [OWNER:GROUP [MODE]]       write a file from stdin
 #   lab_log NAME             the host's system log, "facility.severity text"
 #   lab_root NAME            where the host's / is seen from here
+#   lab_end NAME             end a host before the script does
 #
 # services.sh and oat.sh put databases, sshd and oat on them. Nothing outside
 # changes and nothing survives: every host ends when the script does.
@@ -112,6 +117,21 @@ lab_begin()
 	ip link set lab0 up
 }
 
+lab_unpack()
+{
+	local set=$1
+
+	shift
+	[ -n "${OAT_LAB-}" ] ||
+		"$lab_top/tests/unpack" "$lab_build/beside/$set" "$@"
+}
+
+lab_unpacked()
+{
+	[ -e "$lab_build/beside/$1/complete" ] || return 1
+	echo "$lab_build/beside/$1/root"
+}
+
 lab_root()
 {
 	echo "${LAB:?}/${1:?}/root"
@@ -168,12 +188,23 @@ lab_carry()
 	    "$(lab_root "$name")$path"
 }
 
+# A build that counts what runs (tests/coverage) counts in one place.
+lab_share_profiles()
+{
+	[ -d "$lab_build/profiles" ] || return 0
+	mount --bind "$lab_build/profiles" \
+	    "$(lab_root "$1")$lab_build/profiles"
+}
+
+# An address keeps its hardware address, so that others need not notice when
+# the next host has it.
 lab_connect()
 {
 	local name=$1 pid=${lab_pids[$1]} address=${lab_addresses[$1]}
 	local port=port${address##*.}
 
-	ip link add "$port" type veth peer name eth0 netns "$pid"
+	ip link add "$port" type veth peer name eth0 netns "$pid" \
+	    address "$(printf '02:00:00:00:00:%02x' "${address##*.}")"
 	ip link set "$port" master lab0 up
 	nsenter --target "$pid" --net ip -batch - <<-NETWORK ||
 	link set lo up
@@ -200,23 +231,42 @@ lab_write_hosts()
 
 lab_host()
 {
-	local name=$1 root
+	local name=$1 folder=${2-} root layer=
 
 	root=$(lab_root "$name")
 	lab_addresses[$name]=$lab_network.$((${#lab_pids[@]} + 10))
-	lab_overlay "$LAB/$name" / "$root"
+	if [ -n "$folder" ]; then
+		layer=$LAB/$name/layer # no layer may lie in another, and it would
+		mkdir -p "$layer"
+		cp -a "$folder/." "$layer" || lab_die "cannot copy $folder"
+	fi
+	lab_overlay "$LAB/$name" "${layer:+$layer:}${lab_base:-/}" "$root"
 	mount -t tmpfs -o mode=755,nosuid lab "$root/run"
 	mount -t tmpfs -o mode=1777,nosuid lab "$root/tmp"
 	mkdir -m 1777 "$root/run/lock"
 	lab_make_devices "$root"
 	lab_carry "$name" "$lab_top" Makefile
 	lab_carry "$name" "$lab_build" flags
+	lab_share_profiles "$name"
 	rm -f "$root/etc/resolv.conf" "$root/etc/nologin" "$root/etc/hosts"
 	echo "$name" >"$root/etc/hostname"
 	lab_pids[$name]=$("$lab_build/tests/host/host" \
 	    "$root" "$name" "$lab_log_file") || lab_die "$name: no host"
 	lab_connect "$name"
 	lab_write_hosts
+}
+
+# Its network goes a moment after its last process.
+lab_end()
+{
+	local name=$1 port=port${lab_addresses[$1]##*.}
+
+	kill -KILL "${lab_pids[$name]}"
+	wait_for 10 test ! -e "/sys/class/net/$port" ||
+		lab_die "$name: still there"
+	umount -R "$(lab_root "$name")" || lab_die "$name: still in use"
+	rm -rf "${LAB:?}/$name"
+	unset "lab_pids[$name]" "lab_addresses[$name]"
 }
 
 lab_exec()

@@ -5,15 +5,18 @@
 #
 #   lab_schema               sql/install.sql into the database, and its
 #                            pg_hba.conf line
-#   lab_install HOST         make install
-#   lab_wire HOST            nsswitch.conf and the PAM stacks
-#   lab_enroll HOST [LABELS] all that and the host's role, password and oat.conf
+#   lab_install HOST         make install, with $lab_variables
+#   lab_wire HOST            nsswitch.conf and the PAM stacks, by hand
+#   lab_wire_profile HOST    the same through pam-auth-update
+#   lab_enroll HOST [LABELS] all that and the host's role, password and
+#                            oat.conf; wired by $lab_wiring, or lab_wire
 #   lab_token HOST ORGANIZATION NAME HOSTS SERVICES [EXPIRES]
 #                            mint on HOST, insert; sets token and selector;
 #                            then HOST knows the login
 #   lab_new_token ...        the same, and HOST has yet to find out: names that
 #                            are missing are fetched once a second at most
 #   lab_mint HOST            sets token, selector and verifier
+#   lab_wrong_secret SELECTOR  sets token
 
 # shellcheck source=tests/host/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
@@ -37,18 +40,24 @@ lab_schema()
 
 lab_install()
 {
-	lab_exec "$1" make -s -C "$lab_top" B="$lab_build" install \
+	lab_exec "$1" make -s -C "$lab_top" B="$lab_build" \
+	    ${lab_variables[@]+"${lab_variables[@]}"} install \
 	    >"$LAB/install.log" 2>&1 ||
 		lab_die "$1: make install: $(cat "$LAB/install.log")"
+}
+
+lab_wire_names()
+{
+	lab_exec "$1" sed -i -E '/^(passwd|group):/ s/\<files\>/files oat/' \
+	    /etc/nsswitch.conf || lab_die "$1: no nsswitch.conf"
 }
 
 # The lines stand above the distribution's; in su directly below pam_rootok.
 lab_wire()
 {
+	lab_wire_names "$1"
 	lab_exec "$1" sh -eu -c '
-		sed -i -E "/^(passwd|group):/ s/\<files\>/files oat/" \
-		    /etc/nsswitch.conf
-		lines=/usr/share/oat/pam.d/oat
+		lines=$1/oat/pam.d/oat
 		for service in sshd sudo sudo-i login cron; do
 			stack=/etc/pam.d/$service
 			[ -e "$stack" ] || continue
@@ -56,7 +65,15 @@ lab_wire()
 			mv "$stack.new" "$stack"
 		done
 		sed -i "/^auth.*pam_rootok/ r $lines" /etc/pam.d/su
-	' || lab_die "$1: cannot wire"
+	' sh "${lab_data:-/usr/share}" || lab_die "$1: cannot wire"
+}
+
+lab_wire_profile()
+{
+	lab_wire_names "$1"
+	lab_exec "$1" env DEBIAN_FRONTEND=noninteractive \
+	    pam-auth-update --package --enable oat ||
+		lab_die "$1: no profile"
 }
 
 lab_configure()
@@ -80,7 +97,7 @@ lab_enroll()
 	    >/dev/null || lab_die "$name: cannot enroll"
 	lab_install "$name"
 	lab_configure "$name" "$password"
-	lab_wire "$name"
+	"${lab_wiring:-lab_wire}" "$name"
 }
 
 # --- tokens -----------------------------------------------------------------
@@ -98,6 +115,27 @@ lab_mint()
 lab_json()
 {
 	printf '%s\n' "$2" | sed -n "s/.*\"$1\": *\"\\([^\"]*\\)\".*/\\1/p"
+}
+
+# A well-formed token of that selector with a secret nobody has.
+lab_wrong_secret()
+{
+	token=$(lab_with_check "oat_$1_00000000000000000000000000000000")
+}
+
+# The check is a CRC-32, which gzip knows; in base62, six digits.
+lab_with_check()
+{
+	local crc digits=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
+	local check='' _
+
+	crc=$(printf '%s' "$1" | gzip -c | tail -c 8 | od -An -N4 -tu4 \
+	    --endian=little)
+	for _ in 1 2 3 4 5 6; do
+		check=${digits:crc % 62:1}$check
+		crc=$((crc / 62))
+	done
+	echo "$1$check"
 }
 
 lab_organization()
@@ -135,4 +173,13 @@ lab_standard()
 	lab_enroll web-1
 	lab_sshd web-1
 	lab_organization acme
+}
+
+# What is standard, and app-1 beside web-1, wired through pam-auth-update.
+lab_both_wirings()
+{
+	lab_standard
+	lab_host app-1
+	lab_wiring=lab_wire_profile lab_enroll app-1
+	lab_sshd app-1
 }

@@ -8,6 +8,7 @@
 #   expect_status NUMBER     the rest end a test with what was seen
 #   expect_out REGEX         expect_no_out REGEX
 #   expect_equal WANTED GOT  expect_log HOST REGEX
+#   expect_between LEAST GOT MOST
 #   skip REASON              not possible here; an error under CI=true
 #   run_tests "$@"           last line of the script; arguments select by name
 
@@ -73,6 +74,12 @@ expect_no_out()
 expect_equal()
 {
 	[ "$1" = "$2" ] || fail "wanted: $1, got: $2"
+}
+
+expect_between()
+{
+	[ "$2" -ge "$1" ] || fail "wanted at least: $1, got: $2"
+	[ "$2" -le "$3" ] || fail "wanted at most: $3, got: $2"
 }
 
 log_has()

@@ -4,17 +4,23 @@
 # What runs on the hosts of lab.sh: PostgreSQL with TLS, sshd and its clients.
 #
 #   lab_database NAME        PostgreSQL on 10.77.0.x, database "oat", no schema
+#   lab_standby NAME         another, that follows it; lab_promote NAME makes it
+#                            the database
 #   lab_sql SQL              as its superuser, unaligned, without headings
 #   lab_database_stop|start|freeze|thaw
+#   lab_new_certificate [FROM UNTIL]
+#                            for the database, as lab_certificate
 #   lab_connections          how many the database has received so far
 #   lab_local_user HOST LOGIN PASSWORD
-#   lab_sshd HOST            sshd on port 22, passwords and keyboard-interactive
+#   lab_sshd HOST            sshd on port 22, as the host's files have it
+#   lab_sshd_reload HOST     after they were changed
 #   lab_ssh CLIENT PASSWORD [ssh option...] LOGIN@HOST [command]
 #   lab_copy CLIENT PASSWORD scp|sftp [option...]
 
 lab_database_directory=/srv/oat-database
 lab_database_log=/var/log/oat-database.log
 lab_database_host=
+lab_certificate_days=2 # from now, unless said
 
 # --- PostgreSQL --------------------------------------------------------------
 
@@ -27,28 +33,73 @@ lab_find_postgres()
 	done | sort -V | tail -n 1
 }
 
-# A certificate authority that lives as long as the laboratory.
-lab_certificate_authority()
+# lab_certificate NAME [FROM UNTIL]: $LAB/NAME.pem and $LAB/NAME.key for that
+# DNS name, good from and until then (date -d). Its authority lives as long as
+# the laboratory.
+lab_certificate()
 {
-	[ -e "$LAB/ca.pem" ] && return
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-	    -days 2 -subj "/CN=laboratory" -keyout "$LAB/ca.key" \
-	    -out "$LAB/ca.pem" 2>"$LAB/openssl.log" ||
+	[ -e "$LAB/ca.pem" ] ||
+		lab_sign ca "3 days ago" "$((lab_certificate_days + 1)) days" \
+		    -selfsign
+	lab_sign "$1" "${2-2 days ago}" "${3-$lab_certificate_days days}" \
+	    -cert "$LAB/ca.pem"
+}
+
+# x509(1ssl) knows no date to begin with; ca(1ssl) wants a folder.
+lab_sign()
+{
+	local folder=$LAB/authority name=$1 from=$2 until=$3
+
+	shift 3
+	mkdir -p "$folder"
+	lab_authority_configuration "$folder" "$name" >"$folder/conf"
+	: >"$folder/index"
+	{
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		    -subj "/CN=$name" -keyout "$LAB/$name.key" \
+		    -out "$folder/request" &&
+			openssl ca -batch -notext -config "$folder/conf" \
+			    -keyfile "$LAB/ca.key" -in "$folder/request" \
+			    -out "$LAB/$name.pem" \
+			    -startdate "$(date -ud "$from" +%y%m%d%H%M%SZ)" \
+			    -enddate "$(date -ud "$until" +%y%m%d%H%M%SZ)" "$@"
+	} >"$LAB/openssl.log" 2>&1 ||
 		lab_die "openssl: $(cat "$LAB/openssl.log")"
 }
 
-# lab_certificate NAME: $LAB/NAME.pem and $LAB/NAME.key for that DNS name.
-lab_certificate()
+lab_authority_configuration()
 {
-	local request
+	local folder=$1 name=$2 extension="subjectAltName = DNS:$2"
 
-	lab_certificate_authority
-	request=$(openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-	    -nodes -subj "/CN=$1" -keyout "$LAB/$1.key" 2>"$LAB/openssl.log")
-	echo "subjectAltName=DNS:$1" >"$LAB/$1.names"
-	openssl x509 -req -days 2 -CA "$LAB/ca.pem" -CAkey "$LAB/ca.key" \
-	    -CAcreateserial -extfile "$LAB/$1.names" \
-	    -out "$LAB/$1.pem" <<<"$request" 2>>"$LAB/openssl.log" ||
+	[ "$name" != ca ] || extension="basicConstraints = critical, CA:true"
+	cat <<-CONF
+	[ca]
+	default_ca = laboratory
+	[laboratory]
+	database = $folder/index
+	new_certs_dir = $folder
+	rand_serial = yes
+	default_md = sha256
+	default_crl_days = 2
+	policy = policy
+	x509_extensions = extensions
+	[policy]
+	commonName = supplied
+	[extensions]
+	$extension
+	CONF
+}
+
+# lab_revocations [CERTIFICATE]: the authority's list, with that one on it.
+lab_revocations()
+{
+	local -a authority=(openssl ca -config "$LAB/authority/conf"
+	    -keyfile "$LAB/ca.key" -cert "$LAB/ca.pem")
+
+	: >"$LAB/authority/index"
+	[ $# = 0 ] || "${authority[@]}" -revoke "$1" 2>"$LAB/openssl.log" ||
+		lab_die "openssl: $(cat "$LAB/openssl.log")"
+	"${authority[@]}" -gencrl 2>"$LAB/openssl.log" ||
 		lab_die "openssl: $(cat "$LAB/openssl.log")"
 }
 
@@ -111,6 +162,18 @@ lab_database_control()
 		    "$(lab_root "$lab_database_host")$lab_database_log")"
 }
 
+lab_new_certificate()
+{
+	local host=$lab_database_host directory=$lab_database_directory
+
+	lab_certificate "$host.lab" "$@"
+	lab_put "$host" "$directory/server.pem" postgres:postgres \
+	    <"$LAB/$host.lab.pem"
+	lab_put "$host" "$directory/server.key" postgres:postgres 0600 \
+	    <"$LAB/$host.lab.key"
+	lab_database_control reload
+}
+
 lab_database_start()
 {
 	lab_exec "$lab_database_host" install -o postgres -g postgres \
@@ -139,6 +202,44 @@ lab_database_freeze()
 lab_database_thaw()
 {
 	lab_database_signal CONT
+}
+
+# It streams without a password: the network is the laboratory's.
+lab_standby()
+{
+	local name=$1 primary=$lab_database_host
+
+	lab_certificate "$name.lab"
+	lab_sql "create role follower login replication"
+	echo "host replication follower $lab_network.0/24 trust" |
+		lab_exec "$primary" tee -a \
+		    "$lab_database_directory/pg_hba.conf" >/dev/null
+	lab_database_control reload
+	lab_exec "$name" install -d -o postgres -g postgres -m 2775 \
+	    /run/postgresql
+	lab_exec "$name" install -d -o postgres -g postgres -m 0700 \
+	    "$lab_database_directory"
+	lab_exec "$name" runuser -u postgres -- env PATH="$PATH" \
+	    pg_basebackup -D "$lab_database_directory" -R -X stream \
+	    -c fast --no-sync -d "host=${lab_addresses[$primary]}
+	    user=follower sslmode=disable" >"$LAB/basebackup.log" 2>&1 ||
+		lab_die "pg_basebackup: $(cat "$LAB/basebackup.log")"
+	lab_put "$name" "$lab_database_directory/server.pem" \
+	    postgres:postgres <"$LAB/$name.lab.pem"
+	lab_put "$name" "$lab_database_directory/server.key" \
+	    postgres:postgres 0600 <"$LAB/$name.lab.key"
+	echo "listen_addresses = '${lab_addresses[$name]}'" |
+		lab_exec "$name" tee -a \
+		    "$lab_database_directory/postgresql.conf" >/dev/null
+	lab_database_host=$name
+	lab_database_start
+	lab_database_host=$primary
+}
+
+lab_promote()
+{
+	lab_database_host=$1
+	[ "$(lab_sql 'select pg_promote()')" = t ] || lab_die "$1: not promoted"
 }
 
 lab_sql()
@@ -174,13 +275,8 @@ lab_sshd_options()
 	    >/dev/null 2>&1; then
 		echo "PerSourcePenalties no"
 	fi
-	cat <<-SSHD
-	UseDNS no
-	MaxStartups 100
-	Match User oat-*
-		PasswordAuthentication yes
-		KbdInteractiveAuthentication yes
-	SSHD
+	echo "UseDNS no"
+	echo "MaxStartups 100"
 }
 
 lab_sshd()
@@ -197,6 +293,16 @@ lab_sshd()
 	printf '%s.lab,%s %s\n' "$name" "$name" "$(cut -d ' ' -f 1,2 \
 	    "$(lab_root "$name")/etc/ssh/ssh_host_ed25519_key.pub")" \
 	    >>"$LAB/known_hosts"
+}
+
+# The daemon is there again when its pid file is.
+lab_sshd_reload()
+{
+	lab_exec "$1" sh -c 'pid=$(cat /run/sshd.pid) && rm /run/sshd.pid &&
+	    /usr/sbin/sshd -t && kill -HUP "$pid"' ||
+		lab_die "$1: sshd was not reloaded"
+	wait_for 10 test -e "$(lab_root "$1")/run/sshd.pid" ||
+		lab_die "$1: sshd did not come back"
 }
 
 # The password is typed by ssh's own mechanism for a program that asks for it.

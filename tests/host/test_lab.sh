@@ -97,6 +97,22 @@ test_a_frozen_database_accepts_and_says_nothing()
 	expect_equal 1 "$out"
 }
 
+# Twice at the same address: nobody has to forget the first.
+test_a_host_ends_early_and_the_next_is_reached_at_its_address()
+{
+	local round
+
+	for round in first second; do
+		lab_host "$round"
+		lab_sshd "$round"
+		lab_local_user "$round" dave right-password
+		run lab_ssh client right-password "dave@$round.lab" hostname
+		expect_equal "$round" "$out"
+		lab_end "$round"
+		[ ! -e "$LAB/$round" ] || fail "it left files"
+	done
+}
+
 lab_enter "$@"
 lab_host db
 lab_host client

@@ -33,14 +33,10 @@ test_a_local_user_logs_in_by_keyboard_interactive_where_sshd_offers_it()
 {
 	echo 'KbdInteractiveAuthentication yes' |
 		lab_put web-1 /etc/ssh/sshd_config.d/00-keyboard.conf
-	lab_exec web-1 sh -c 'kill -HUP $(cat /run/sshd.pid)'
-	by_keyboard()
-	{
-		lab_ssh client "$password" -o \
-		    PreferredAuthentications=keyboard-interactive \
-		    carol@web-1.lab true
-	}
-	run wait_for 10 by_keyboard
+	lab_sshd_reload web-1
+	run lab_ssh client "$password" -o \
+	    PreferredAuthentications=keyboard-interactive \
+	    carol@web-1.lab true
 	expect_status 0
 }
 

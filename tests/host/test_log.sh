@@ -55,31 +55,10 @@ test_a_wrong_secret_is_logged_with_the_selector_it_named()
 
 	lab_token web-1 acme guess 'web-*' sshd
 	right=$selector
-	wrong_secret_of "$right"
+	lab_wrong_secret "$right"
 	run by_password "$token" oat-acme-guess@web-1.lab true
 	expect_status 255
 	expect_log web-1 "refused login=oat-acme-guess selector=$right reason=wrong_secret rhost=$(address)"
-}
-
-# A well-formed token of that selector with a secret nobody has.
-wrong_secret_of()
-{
-	token=$(with_check "oat_$1_00000000000000000000000000000000")
-}
-
-# The check is a CRC-32, which gzip knows; in base62, six digits.
-with_check()
-{
-	local crc digits=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
-	local check='' _
-
-	crc=$(printf '%s' "$1" | gzip -c | tail -c 8 | od -An -N4 -tu4 \
-	    --endian=little)
-	for _ in 1 2 3 4 5 6; do
-		check=${digits:crc % 62:1}$check
-		crc=$((crc / 62))
-	done
-	echo "$1$check"
 }
 
 test_an_unknown_selector_is_logged()
@@ -100,7 +79,7 @@ test_sudo_without_a_remote_host_logs_a_dash()
 	expect_log web-1 "pam_oat\\(sudo:auth\\): accepted login=oat-acme-local selector=$selector reason=- rhost=-( |\$)"
 }
 
-test_a_token_is_nowhere_but_with_its_holder()
+test_case_43_a_token_is_nowhere_but_with_its_holder()
 {
 	local secret
 

@@ -37,7 +37,7 @@ test_deactivation_is_seen_by_the_next_login_and_by_sudo_in_an_open_session()
 	expect_log web-1 "sshd:.* refused login=$login .*reason=deactivated"
 }
 
-test_a_valid_ticket_of_sudo_does_not_survive_deactivation()
+test_case_40_a_valid_ticket_of_sudo_does_not_survive_deactivation()
 {
 	open_session ticket
 	echo "Defaults:$login timestamp_type=global" |

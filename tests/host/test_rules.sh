@@ -100,7 +100,7 @@ test_a_label_given_and_taken_gives_and_takes_the_access()
 
 # --- the organization's allowance -------------------------------------------
 
-test_a_grant_of_everything_is_no_more_than_the_allowance()
+test_case_50_a_grant_of_everything_is_no_more_than_the_allowance()
 {
 	local beyond=' on web-1 is outside the allowance of capped'
 
@@ -177,7 +177,7 @@ test_a_suspended_organization_is_let_in_nowhere_and_others_are()
 	expect_let_in sshd
 }
 
-test_a_suspended_host_lets_nobody_in_and_others_do()
+test_case_50_a_suspended_host_lets_nobody_in_and_others_do()
 {
 	trap 'lab_sql "update oat.hosts set suspended_at = null"' EXIT
 	newcomer stranded sshd,sudo '*'

@@ -158,7 +158,7 @@ test_a_password_that_is_no_token_is_refused_without_the_database()
 	expect_equal "$before" "$(lab_connections)"
 }
 
-test_the_token_of_another_identity_is_refused()
+test_case_41_the_token_of_another_identity_is_refused()
 {
 	lab_token web-1 acme mine 'web-*' sshd
 	lab_token web-1 acme yours 'web-*' sshd
@@ -167,7 +167,7 @@ test_the_token_of_another_identity_is_refused()
 	expect_log web-1 "login=oat-acme-mine selector=$selector reason=wrong_identity"
 }
 
-test_a_token_without_a_grant_for_this_host_is_refused()
+test_case_50_a_token_without_a_grant_for_this_host_is_refused()
 {
 	lab_token web-1 acme elsewhere 'app-*' sshd
 	run lab_ssh client "$token" oat-acme-elsewhere@web-1.lab true

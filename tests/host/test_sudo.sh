@@ -23,7 +23,7 @@ sudo_token()
 	login=oat-acme-$1
 }
 
-test_sudo_reads_the_token_from_stdin()
+test_case_40_sudo_reads_the_token_from_stdin()
 {
 	sudo_token stdin
 	run_with "$token"$'\n' as "$login" sudo -S id -un
@@ -40,7 +40,7 @@ test_sudo_shows_the_prompt_it_was_given()
 	expect_equal "token of $login? " "$out"
 }
 
-test_sudo_asks_an_askpass_program()
+test_case_40_sudo_asks_an_askpass_program()
 {
 	sudo_token askpass
 	printf '#!/bin/sh\necho %s\n' "$token" |
@@ -50,7 +50,7 @@ test_sudo_asks_an_askpass_program()
 	expect_equal root "$out"
 }
 
-test_sudo_opens_a_login_shell_of_root()
+test_case_40_sudo_opens_a_login_shell_of_root()
 {
 	sudo_token shell
 	run_with "$token"$'\n' as "$login" sudo -S -p '' -i id -un
@@ -59,7 +59,7 @@ test_sudo_opens_a_login_shell_of_root()
 	expect_log web-1 "pam_oat\\(sudo-i:auth\\): accepted login=$login"
 }
 
-test_sudo_becomes_another_local_user()
+test_case_40_sudo_becomes_another_local_user()
 {
 	sudo_token other
 	run_with "$token"$'\n' as "$login" sudo -S -p '' -u nobody id -un
@@ -67,7 +67,7 @@ test_sudo_becomes_another_local_user()
 	expect_equal nobody "$out"
 }
 
-test_sudo_asks_again_after_a_wrong_token()
+test_case_40_sudo_asks_again_after_a_wrong_token()
 {
 	sudo_token twice
 	run_with "nonsense"$'\n'"$token"$'\n' as "$login" sudo -S -p '' id -un
@@ -75,14 +75,14 @@ test_sudo_asks_again_after_a_wrong_token()
 	expect_out '^root$'
 }
 
-test_sudo_without_asking_is_refused()
+test_case_40_sudo_without_asking_is_refused()
 {
 	sudo_token silent
 	run as "$login" sudo -n true
 	expect_failure
 }
 
-test_sudo_is_refused_with_a_token_for_sshd_alone_and_the_holder_told_why()
+test_case_41_sudo_is_refused_with_a_token_for_sshd_alone_and_the_holder_told_why()
 {
 	sudo_token sshonly sshd
 	echo "$login ALL=(ALL:ALL) ALL" |
