@@ -132,8 +132,10 @@ set_name(struct enrollment *e, const char *given)
 	}
 	if (!is_word(given, strlen(given), HOST_NAME_LENGTH, ".-"))
 		return false;
-	(void)snprintf(e->name, sizeof(e->name), "%s", given);
-	(void)snprintf(e->role, sizeof(e->role), "%s%s", ROLE_PREFIX, given);
+	(void)snprintf(
+	    e->name, sizeof(e->name), "%.*s", HOST_NAME_LENGTH, given);
+	(void)snprintf(e->role, sizeof(e->role), ROLE_PREFIX "%.*s",
+	    HOST_NAME_LENGTH, given);
 	return true;
 }
 
