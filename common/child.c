@@ -157,6 +157,7 @@ oat_child_start(const struct oat_account *account, size_t memory_bytes,
 	}
 	ret_child->pid = pid;
 	ret_child->fd = pair[0];
+	ret_child->peer[0] = '\0';
 	return OAT_OK;
 }
 

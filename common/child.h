@@ -10,15 +10,19 @@
 
 #include "status.h"
 
+/* Bytes of what a child speaks to, NUL included. */
+#define OAT_CHILD_PEER_MAX 256
+
 /* A running child: fd is -1 when there is none, or it was dismissed. */
 struct oat_child {
 	pid_t pid; /* -1 once it is collected */
 	int fd;	   /* owned; a stream socket, close-on-exec */
+	char peer[OAT_CHILD_PEER_MAX]; /* for messages; "" when nobody */
 };
 
-#define OAT_CHILD_NONE \
-	{              \
-		-1, -1 \
+#define OAT_CHILD_NONE     \
+	{                  \
+		-1, -1, "" \
 	}
 
 /* Who the children are; read from /etc/passwd, never through NSS. */

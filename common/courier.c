@@ -5,6 +5,7 @@
  *   - only statuses that the header promises leave this file
  *   - out-parameters are written by a complete answer alone
  *   - why something failed is printable, whoever the child has become
+ *   - a silence names who was asked, also when the child had no time to say so
  */
 #include "courier_child.h"
 
@@ -25,14 +26,36 @@
 #define ALSO(status) (1U << (status))
 #define NOTHING_ELSE 0U
 
+/* "db1:5432, db2:5432", as many as fit. */
+static void
+name_servers(const struct oat_conninfo *conninfo, char *peer)
+{
+	size_t i, length = 0;
+	int n;
+
+	for (i = 0; i < oat_conninfo_servers(conninfo); i++) {
+		n = snprintf(peer + length, OAT_CHILD_PEER_MAX - length, "%s%s",
+		    i > 0 ? ", " : "", oat_conninfo_server_name(conninfo, i));
+		if (n < 0 || (size_t)n >= OAT_CHILD_PEER_MAX - length) {
+			peer[length] = '\0';
+			return;
+		}
+		length += (size_t)n;
+	}
+}
+
 enum oat_status
 oat_courier_start(const struct oat_account *account,
     const struct oat_orders *orders, struct oat_child *ret_child)
 {
 	struct oat_orders copy = *orders;
+	enum oat_status status;
 
-	return oat_child_start(
+	status = oat_child_start(
 	    account, MEMORY_BYTES, oat_courier_serve, &copy, ret_child);
+	if (status == OAT_OK)
+		name_servers(orders->conninfo, ret_child->peer);
+	return status;
 }
 
 /* A failure of the dialogue itself, as the status of the question. */
@@ -41,9 +64,21 @@ lost(enum oat_status status, char *ret_error)
 {
 	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX, "%s",
 	    status == OAT_TIMEOUT
-		? "no answer from the database in time"
+		? "no answer in time"
 		: "the network process ended, or answered nonsense");
 	return status == OAT_TIMEOUT ? OAT_TIMEOUT : OAT_UNAVAILABLE;
+}
+
+/* The same, of a silence with whom was asked. */
+static enum oat_status
+lost_with(
+    const struct oat_child *child, enum oat_status status, char *ret_error)
+{
+	if (status != OAT_TIMEOUT || child->peer[0] == '\0')
+		return lost(status, ret_error);
+	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX,
+	    "%s: no answer in time", child->peer);
+	return OAT_TIMEOUT;
 }
 
 static enum oat_status
@@ -91,7 +126,7 @@ send_question(const struct oat_child *child, struct oat_wire *out,
 
 	status = oat_wire_send(out, child->fd, deadline);
 	oat_wire_free(out);
-	return status == OAT_OK ? OAT_OK : lost(status, ret_error);
+	return status == OAT_OK ? OAT_OK : lost_with(child, status, ret_error);
 }
 
 /* Read an answer up to what was asked for; it is the caller's to free. */
@@ -106,7 +141,7 @@ read_answer(const struct oat_child *child, struct oat_deadline deadline,
 	if (status == OAT_OK)
 		status = oat_wire_get_u32(ret_in, &first);
 	if (status != OAT_OK)
-		return lost(status, ret_error);
+		return lost_with(child, status, ret_error);
 	return read_head(ret_in, first, also, ret_error);
 }
 
@@ -251,7 +286,7 @@ next_rows(const struct oat_child *child, struct oat_deadline deadline,
 	if (status == OAT_OK)
 		status = oat_wire_get_u32(&in, &first);
 	if (status != OAT_OK)
-		status = lost(status, ret_error);
+		status = lost_with(child, status, ret_error);
 	else if (first != OAT_COURIER_ROW) {
 		*ret_end = true;
 		status = read_head(&in, first, NOTHING_ELSE, ret_error);
@@ -273,7 +308,7 @@ take_listing(const struct oat_child *child, struct oat_wire *out,
 	while (status == OAT_OK && !end) {
 		/* Rows may come faster than they are taken: nothing waits. */
 		if (oat_deadline_passed(deadline))
-			return lost(OAT_TIMEOUT, ret_error);
+			return lost_with(child, OAT_TIMEOUT, ret_error);
 		status = next_rows(child, deadline, taker, &end, ret_error);
 	}
 	return status;

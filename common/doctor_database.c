@@ -331,8 +331,12 @@ static enum oat_status
 start(const struct look *look, struct oat_child *ret_child)
 {
 	const struct oat_orders orders = oat_setup_orders(&look->doctor->setup);
+	enum oat_status status;
 
-	return oat_courier_start(&look->doctor->account, &orders, ret_child);
+	status = oat_courier_start(&look->doctor->account, &orders, ret_child);
+	/* Asked about one server or file, which its line names already. */
+	ret_child->peer[0] = '\0';
+	return status;
 }
 
 static void

@@ -32,7 +32,7 @@ login=oat-acme-ci
 local_password=right-password
 unreachable='oat: token service unreachable, token not checked'
 timeout_ms=1000
-slack_ms=500 # a busy machine's
+slack_ms=1000 # a busy machine's
 conf=/etc/oat/oat.conf
 
 # What <security/_pam_types.h> calls them.

@@ -101,7 +101,7 @@ mend_names()
 test_a_silent_name_server_is_given_up_in_time()
 {
 	with_fault silence_name_server mend_names \
-	    'no answer from the database in time'
+	    'elsewhere\.example:5432: no answer in time'
 }
 
 with_five_seconds()
@@ -197,10 +197,15 @@ test_many_logins_after_the_first_silence_do_not_wait_at_all()
 
 expect_nobody_asks_again()
 {
+	local began=${EPOCHREALTIME/./} asked allowed
+
 	attempt
 	many_logins_refused
-	[ "$(log_since | grep -c "nobody answers since")" = "$at_once" ] ||
-		fail "some asked again: $(log_since)"
+	asked=$((at_once - $(log_since | grep -c "nobody answers since")))
+	# On a machine that needs longer for them than the back-off, one may.
+	allowed=$(((${EPOCHREALTIME/./} - began) / 1000 / (timeout_ms + 2000)))
+	[ "$asked" -le "$allowed" ] ||
+		fail "$asked asked again, not $allowed: $(log_since)"
 	expect_line 'detail=not asked again, nobody answers since [0-9]+\.[0-9] s: db\.lab:5432: no answer in time'
 }
 
