@@ -119,7 +119,7 @@ test_case_16_identities_without_end_end_at_the_deadline()
 	            70000 + i::bigint % 30000, 'acme', i::text, '/bin/sh', true,
 	            null::bigint, '' from generate_series(1, 100000) i;
 	    end loop;"
-	costs 163840 20 run lab_exec web-1 timeout 30 oat sync
+	costs 163840 22 run lab_exec web-1 timeout 30 oat sync
 	expect_failure
 	run lab_exec web-1 id -un "$login"
 	expect_equal "$login" "$out"

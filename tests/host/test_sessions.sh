@@ -17,12 +17,26 @@ open_session()
 	login=oat-acme-$1
 	lab_session_open client "$token" "$login@web-1.lab" ||
 		fail "no session for $login"
+	await_syncs
+}
+
+# The events of a session are sent by a sync, a second later. What is changed
+# before it has asked would be its to find.
+await_syncs()
+{
+	wait_for 10 no_syncs || fail "a sync does not end"
+}
+
+no_syncs()
+{
+	! lab_exec web-1 pgrep -x oat >/dev/null
 }
 
 # start_in_session COMMAND: in the background of the session, for good.
 start_in_session()
 {
-	run lab_session "($1) >/dev/null 2>&1 </dev/null & sleep 0.3"
+	run lab_session "($1) >/dev/null 2>&1 </dev/null & sleep 1"
+	await_syncs
 }
 
 # The test ends when nobody holds its output any more.
