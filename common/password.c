@@ -139,6 +139,17 @@ oat_password_make(char ret_password[OAT_PASSWORD_MAX])
 	return status;
 }
 
+bool
+oat_password_is_made(const char *password)
+{
+	size_t i;
+
+	for (i = 0; i < DIGITS; i++)
+		if (!oat_base62_is_digit(password[i]))
+			return false;
+	return password[DIGITS] == '\0';
+}
+
 enum oat_status
 oat_password_store(const char *path, const char *password, gid_t gid)
 {

@@ -9,6 +9,7 @@
 #ifndef OAT_PASSWORD_H
 #define OAT_PASSWORD_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "status.h"
@@ -44,6 +45,9 @@ enum oat_status oat_password_load_both(
 
 /* Make one: 190 random bits, letters and digits. OAT_OK; OAT_SYSTEM. */
 enum oat_status oat_password_make(char ret_password[OAT_PASSWORD_MAX]);
+
+/* Does it look like one of those? Nobody types 32 letters and digits. */
+bool oat_password_is_made(const char *password);
 
 /*
  * Keep one, as oat_password_load() wants it: owner this process, group `gid`,

@@ -8,12 +8,13 @@
 #include <sys/random.h>
 
 #include "base64.h"
+#include "password.h"
 #include "sha256.h"
 
 /* Bytes of base64 as PostgreSQL writes it, with padding. */
 #define PADDED(size) (((size_t)(size) + 2) / 3 * 4)
 
-_Static_assert(OAT_SCRAM_MAX == sizeof("SCRAM-SHA-256$4096:$:") +
+_Static_assert(OAT_SCRAM_MAX == sizeof("SCRAM-SHA-256$9999:$:") +
 				    PADDED(OAT_SCRAM_SALT) +
 				    2 * PADDED(OAT_SHA256_SIZE),
     "the verifier and its NUL");
@@ -21,7 +22,7 @@ _Static_assert(OAT_SCRAM_MAX == sizeof("SCRAM-SHA-256$4096:$:") +
 /* Hi(): PBKDF2 of one block. */
 static void
 salt_password(const char *password, const uint8_t salt[OAT_SCRAM_SALT],
-    uint8_t ret_salted[OAT_SHA256_SIZE])
+    unsigned iterations, uint8_t ret_salted[OAT_SHA256_SIZE])
 {
 	uint8_t first[OAT_SCRAM_SALT + 4] = { 0 }, U[OAT_SHA256_SIZE];
 	size_t length = strlen(password), i, n;
@@ -30,7 +31,7 @@ salt_password(const char *password, const uint8_t salt[OAT_SCRAM_SALT],
 	first[sizeof(first) - 1] = 1; /* INT(1), big-endian */
 	oat_hmac_sha256(password, length, first, sizeof(first), U);
 	memcpy(ret_salted, U, sizeof(U));
-	for (n = 1; n < OAT_SCRAM_ITERATIONS; n++) {
+	for (n = 1; n < iterations; n++) {
 		oat_hmac_sha256(password, length, U, sizeof(U), U);
 		for (i = 0; i < sizeof(U); i++)
 			ret_salted[i] ^= U[i];
@@ -85,16 +86,18 @@ is_ascii(const char *text)
 
 enum oat_status
 oat_scram_verifier_salted(const char *password,
-    const uint8_t salt[OAT_SCRAM_SALT], char ret_verifier[OAT_SCRAM_MAX])
+    const uint8_t salt[OAT_SCRAM_SALT], unsigned iterations,
+    char ret_verifier[OAT_SCRAM_MAX])
 {
 	uint8_t salted[OAT_SHA256_SIZE], key[OAT_SHA256_SIZE];
 	char *end;
 
-	if (password[0] == '\0' || !is_ascii(password))
+	if (password[0] == '\0' || !is_ascii(password) || iterations < 1 ||
+	    iterations > OAT_SCRAM_ITERATIONS_MAX)
 		return OAT_INVALID;
-	salt_password(password, salt, salted);
+	salt_password(password, salt, iterations, salted);
 	end = ret_verifier +
-	      sprintf(ret_verifier, "SCRAM-SHA-256$%d:", OAT_SCRAM_ITERATIONS);
+	      sprintf(ret_verifier, "SCRAM-SHA-256$%u:", iterations);
 	end = write_padded(end, salt, OAT_SCRAM_SALT);
 	*end++ = '$';
 	make_stored_key(salted, key);
@@ -116,5 +119,8 @@ oat_scram_verifier(const char *password, char ret_verifier[OAT_SCRAM_MAX])
 	/* So few bytes come at once, or not at all: getrandom(2). */
 	if (getrandom(salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
 		return OAT_SYSTEM;
-	return oat_scram_verifier_salted(password, salt, ret_verifier);
+	return oat_scram_verifier_salted(password, salt,
+	    oat_password_is_made(password) ? OAT_SCRAM_ITERATIONS_RANDOM
+					   : OAT_SCRAM_ITERATIONS,
+	    ret_verifier);
 }

@@ -16,23 +16,36 @@
 
 #include "status.h"
 
-/* PostgreSQL's own numbers; a random password needs no more iterations. */
+#define OAT_SCRAM_SALT 16 /* bytes, as PostgreSQL */
+
+/*
+ * Iterations make guessing a password harder, at the client's cost, for each
+ * connection: PostgreSQL's number for one that somebody chose. Nobody guesses
+ * 190 random bits, so one that oat_password_make() made needs but one, the
+ * least that PostgreSQL takes; thousands would cost a login milliseconds.
+ */
 #define OAT_SCRAM_ITERATIONS 4096
-#define OAT_SCRAM_SALT 16 /* bytes */
+#define OAT_SCRAM_ITERATIONS_RANDOM 1
+#define OAT_SCRAM_ITERATIONS_MAX 9999
 
 /* Bytes of a verifier, NUL included. */
 #define OAT_SCRAM_MAX 134
 
 /*
- * The verifier of a password, with a salt from getrandom(2). OAT_OK;
- * OAT_INVALID for a password that is empty or not ASCII: what PostgreSQL makes
- * of that (SASLprep, RFC 4013) is not done here; OAT_SYSTEM.
+ * The verifier of a password, with a salt from getrandom(2) and as many
+ * iterations as it needs. OAT_OK; OAT_INVALID for a password that is empty or
+ * not ASCII: what PostgreSQL makes of that (SASLprep, RFC 4013) is not done
+ * here; OAT_SYSTEM.
  */
 enum oat_status
 oat_scram_verifier(const char *password, char ret_verifier[OAT_SCRAM_MAX]);
 
-/* The same with a given salt. OAT_OK; OAT_INVALID. */
+/*
+ * The same with a given salt and number of iterations, 1 to
+ * OAT_SCRAM_ITERATIONS_MAX. OAT_OK; OAT_INVALID.
+ */
 enum oat_status oat_scram_verifier_salted(const char *password,
-    const uint8_t salt[OAT_SCRAM_SALT], char ret_verifier[OAT_SCRAM_MAX]);
+    const uint8_t salt[OAT_SCRAM_SALT], unsigned iterations,
+    char ret_verifier[OAT_SCRAM_MAX]);
 
 #endif

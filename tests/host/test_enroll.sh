@@ -64,7 +64,7 @@ test_enroll_makes_what_the_host_needs_and_says_what_the_database_needs()
 	expect_equal 1 "$(printf '%s\n' "$out" | grep -c ';')"
 	expect_out "^select oat.enroll_host\\('web-1',\$"
 	expect_out "labels => '\\{prod,eu\\}'"
-	expect_out "password => 'SCRAM-SHA-256[$]4096:"
+	expect_out "password => 'SCRAM-SHA-256[$]1:"
 	expect_out 'ssh_host_keys => .*"ssh-ed25519 AAAA[^ ]*"'
 	expect_equal 'root:_oat 640' "$(mode_of web-1 /etc/oat/password)"
 	expect_equal 'root:root 600' "$(mode_of web-1 /etc/oat/oat.conf)"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base64.h"
+#include "common/password.h"
 #include "common/sha256.h"
 #include "tests/runner.h"
 
@@ -24,6 +25,14 @@ read_salt(const char *text, uint8_t ret_salt[OAT_SCRAM_SALT])
 	    &text, OAT_SCRAM_SALT, OAT_SCRAM_SALT, ret_salt, &size));
 }
 
+static enum oat_status
+salted_verifier(const char *password, const uint8_t salt[OAT_SCRAM_SALT],
+    char ret_verifier[OAT_SCRAM_MAX])
+{
+	return oat_scram_verifier_salted(
+	    password, salt, OAT_SCRAM_ITERATIONS, ret_verifier);
+}
+
 static void
 test_scram_server_key_signs_the_message_of_rfc_7677(void)
 {
@@ -33,8 +42,7 @@ test_scram_server_key_signs_the_message_of_rfc_7677(void)
 	size_t size;
 
 	read_salt(RFC_SALT, salt);
-	CU_ASSERT_EQUAL(
-	    oat_scram_verifier_salted("pencil", salt, verifier), OAT_OK);
+	CU_ASSERT_EQUAL(salted_verifier("pencil", salt, verifier), OAT_OK);
 	at = strrchr(verifier, ':') + 1;
 	CU_ASSERT_TRUE_FATAL(
 	    oat_base64_read(&at, sizeof(key), sizeof(key), key, &size));
@@ -51,8 +59,7 @@ test_scram_verifier_is_spelled_as_postgresql_spells_it(void)
 	char verifier[OAT_SCRAM_MAX];
 
 	read_salt(RFC_SALT, salt);
-	CU_ASSERT_EQUAL(
-	    oat_scram_verifier_salted("pencil", salt, verifier), OAT_OK);
+	CU_ASSERT_EQUAL(salted_verifier("pencil", salt, verifier), OAT_OK);
 	CU_ASSERT_STRING_EQUAL(verifier,
 	    "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
 	    "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
@@ -71,8 +78,7 @@ test_scram_password_longer_than_a_block_counts_whole(void)
 	password[200] = '\0';
 	for (i = 0; i < sizeof(salt); i++)
 		salt[i] = (uint8_t)i;
-	CU_ASSERT_EQUAL(
-	    oat_scram_verifier_salted(password, salt, verifier), OAT_OK);
+	CU_ASSERT_EQUAL(salted_verifier(password, salt, verifier), OAT_OK);
 	CU_ASSERT_STRING_EQUAL(verifier,
 	    "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$"
 	    "adJT6fbDmDb3WKJzt34DANCZPie3qTKRjq9J6t36gPw=:"
@@ -87,6 +93,42 @@ test_scram_salt_is_another_each_time(void)
 	CU_ASSERT_EQUAL(oat_scram_verifier("pencil", one), OAT_OK);
 	CU_ASSERT_EQUAL(oat_scram_verifier("pencil", other), OAT_OK);
 	CU_ASSERT_STRING_NOT_EQUAL(one, other);
+}
+
+static void
+test_scram_random_password_has_one_iteration_and_any_other_4096(void)
+{
+	static const char *const chosen[] = { "pencil",
+		"correct-horse-battery-staple-123",
+		"a234567890123456789012345678901",
+		"a23456789012345678901234567890123" };
+	char verifier[OAT_SCRAM_MAX], made[OAT_PASSWORD_MAX];
+	size_t i;
+
+	CU_ASSERT_EQUAL(oat_password_make(made), OAT_OK);
+	CU_ASSERT_EQUAL(oat_scram_verifier(made, verifier), OAT_OK);
+	CU_ASSERT_PTR_EQUAL(strstr(verifier, "SCRAM-SHA-256$1:"), verifier);
+	for (i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++) {
+		CU_ASSERT_EQUAL(
+		    oat_scram_verifier(chosen[i], verifier), OAT_OK);
+		OAT_ASSERT_THAT(
+		    strstr(verifier, "SCRAM-SHA-256$4096:") == verifier,
+		    "password %zu", i);
+	}
+}
+
+static void
+test_scram_number_of_iterations_is_bounded(void)
+{
+	char verifier[OAT_SCRAM_MAX] = "untouched";
+	uint8_t salt[OAT_SCRAM_SALT] = { 0 };
+
+	CU_ASSERT_EQUAL(oat_scram_verifier_salted("pencil", salt, 0, verifier),
+	    OAT_INVALID);
+	CU_ASSERT_EQUAL(oat_scram_verifier_salted("pencil", salt,
+			    OAT_SCRAM_ITERATIONS_MAX + 1, verifier),
+	    OAT_INVALID);
+	CU_ASSERT_STRING_EQUAL(verifier, "untouched");
 }
 
 /* PostgreSQL normalises what is not ASCII; here it would not match. */
@@ -111,6 +153,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_scram_server_key_signs_the_message_of_rfc_7677),
 	OAT_TEST(test_scram_verifier_is_spelled_as_postgresql_spells_it),
 	OAT_TEST(test_scram_password_longer_than_a_block_counts_whole),
+	OAT_TEST(
+	    test_scram_random_password_has_one_iteration_and_any_other_4096),
+	OAT_TEST(test_scram_number_of_iterations_is_bounded),
 	OAT_TEST(test_scram_salt_is_another_each_time),
 	OAT_TEST(test_scram_password_beyond_ascii_is_invalid),
 	CU_TEST_INFO_NULL,
