@@ -133,6 +133,11 @@ find_fix(const char *refusal)
 		{ "expired", "renew the certificate of the server" },
 		{ "not yet valid", "set the clocks of both" },
 		{ "revoked", "renew the certificate of the server" },
+		{ "sslcrl", "let " OAT_SYSTEM_USER " read the list of "
+			    "revocations there" },
+		{ "files it is checked with",
+		    "let " OAT_SYSTEM_USER " read the files of sslrootcert, "
+		    "sslcrl and sslcrldir" },
 		{ "certificate", "put the certificate of the server's "
 				 "authority into the file of sslrootcert" },
 		{ "issuer", "put the certificate of the server's authority "

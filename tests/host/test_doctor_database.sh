@@ -46,6 +46,20 @@ says_expired()
 	expect_out '^FAIL +server +db.lab:5432: .*its certificate: certificate has expired; do: renew the certificate of the server'
 }
 
+test_a_server_certificate_that_was_revoked_is_named()
+{
+	put_web /etc/oat/crl.pem root:_oat 0640 \
+	    <<<"$(lab_revocations "$LAB/db.lab.pem")"
+	database_with 's|^database.*|& sslcrl=/etc/oat/crl.pem|' \
+	    'its certificate: .*revoked.*; do: renew the certificate'
+}
+
+test_a_list_of_revocations_that_cannot_be_read_is_named()
+{
+	database_with 's|^database.*|& sslcrl=/etc/oat/nowhere.pem|' \
+	    'sslcrl: .*No such file.*; do: let _oat read the files of sslrootcert'
+}
+
 test_a_certificate_that_ends_soon_is_named()
 {
 	put_web /etc/oat/ca.pem root:_oat 0640 <<<"$(openssl x509 -days 3 \
