@@ -178,7 +178,7 @@ random_changes(unsigned seed)
 		transaction();
 	expect_consistent();
 	db_expect(admin, "t",
-	    "select count(*) > 50 from oat.activity "
+	    "select count(*) > 20 from oat.activity "
 	    "where event = 'token.created'");
 }
 
