@@ -204,13 +204,20 @@ test_case_18_a_server_that_ends_sessions_at_random_leaves_no_one_in_doubt()
 
 # --- each step of the dialogue -----------------------------------------------
 
-# How many messages a whole login takes.
+# How many messages a whole login takes. Now and then the server's good-bye
+# (close_notify) is still seen, for which nobody waits: the least of some.
 count_messages()
 {
-	proxy pass
-	meanwhile true proxy_end expect_let_in
-	messages=$(head -n 1 "$LAB/proxy.out")
-	[ "${messages:-0}" -gt 8 ] || fail "a login of ${messages:-0} messages"
+	local i seen
+
+	messages=1000
+	for i in 1 2 3; do
+		proxy pass
+		meanwhile true proxy_end expect_let_in
+		seen=$(head -n 1 "$LAB/proxy.out")
+		[ "${seen:-0}" -gt 8 ] || fail "a login of ${seen:-0} messages"
+		[ "$seen" -ge "$messages" ] || messages=$seen
+	done
 }
 
 expect_let_in()
