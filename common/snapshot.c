@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "snapshot_format.h"
+#include "snapshot_shortcuts.h"
 
 /* Of a huge page; copies of less have none. */
 #define LARGE_BYTES ((size_t)2 << 20)
@@ -186,30 +187,67 @@ map_memory(size_t size)
 	return map_large((size + page - 1) / page * page);
 }
 
+/*
+ * The file comes first in a copy, at the start of a huge page: the kernel,
+ * which may have it in huge pages, too, takes three times as long to copy to
+ * elsewhere.
+ */
+static size_t
+shortcuts_offset(const struct oat_snapshot *snapshot)
+{
+	size_t size = (size_t)snapshot->size + OAT_SNAPSHOT_LINE - 1;
+
+	return size - size % OAT_SNAPSHOT_LINE;
+}
+
+static size_t
+copy_size(const struct oat_snapshot *snapshot)
+{
+	return shortcuts_offset(snapshot) + oat_shortcuts_size(snapshot);
+}
+
+/* Fill the copy's memory from the file of the open one. */
+static enum oat_status
+fill_copy(const struct oat_snapshot *snapshot, unsigned char *memory,
+    struct oat_snapshot *loaded)
+{
+	unsigned char *shortcuts = memory + shortcuts_offset(snapshot);
+	enum oat_status status;
+
+	status = read_at(snapshot->fd, memory, (size_t)snapshot->size, 0);
+	if (status == OAT_OK)
+		status = take_header(loaded);
+	if (status == OAT_OK && loaded->check != snapshot->check)
+		status = oat_snapshot_damaged(); /* rewritten meanwhile */
+	if (status != OAT_OK)
+		return status;
+	oat_shortcuts_put(loaded, (uint32_t *)(void *)shortcuts);
+	/* Nothing in the host's process shall be able to change it. */
+	if (mprotect(memory, copy_size(snapshot), PROT_READ) == -1)
+		return OAT_NOMEM;
+	return OAT_OK;
+}
+
 enum oat_status
 oat_snapshot_load(struct oat_snapshot *snapshot)
 {
 	struct oat_snapshot loaded = *snapshot;
-	size_t size = (size_t)snapshot->size;
 	enum oat_status status;
-	void *memory;
+	unsigned char *memory;
 
 	if (snapshot->fd == -1)
 		return OAT_OK;
-	memory = snapshot->size > SIZE_MAX / 2 ? NULL : map_memory(size);
+	memory = snapshot->size > SIZE_MAX / 2
+		     ? NULL
+		     : map_memory(copy_size(snapshot));
 	if (memory == NULL)
 		return OAT_NOMEM;
 	loaded.bytes = memory;
+	loaded.shortcuts =
+	    (const uint32_t *)(void *)(memory + shortcuts_offset(snapshot));
 	loaded.fd = -1;
 	loaded.mapped = true;
-	status = read_at(snapshot->fd, memory, size, 0);
-	if (status == OAT_OK)
-		status = take_header(&loaded);
-	if (status == OAT_OK && loaded.check != snapshot->check)
-		status = oat_snapshot_damaged(); /* rewritten meanwhile */
-	/* Nothing in the host's process shall be able to change it. */
-	if (status == OAT_OK && mprotect(memory, size, PROT_READ) == -1)
-		status = OAT_NOMEM;
+	status = fill_copy(snapshot, memory, &loaded);
 	if (status != OAT_OK) {
 		oat_snapshot_close(&loaded);
 		return status;
@@ -244,7 +282,7 @@ oat_snapshot_close(struct oat_snapshot *snapshot)
 		return;
 	if (snapshot->mapped)
 		(void)munmap(
-		    (void *)(uintptr_t)snapshot->bytes, (size_t)snapshot->size);
+		    (void *)(uintptr_t)snapshot->bytes, copy_size(snapshot));
 	if (snapshot->fd != -1)
 		(void)close(snapshot->fd);
 	*snapshot = (struct oat_snapshot){ .fd = -1 };

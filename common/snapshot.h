@@ -47,11 +47,12 @@ struct oat_snapshot {
 	struct oat_snapshot_info info;
 	int fd;			    /* owned; -1 when all is in memory */
 	const unsigned char *bytes; /* all of the file, or NULL */
+	const uint32_t *shortcuts;  /* behind them, or NULL */
 	uint64_t size;		    /* of the file, in bytes */
 	uint64_t check;		    /* of the header; seeds all others */
 	uint32_t name_buckets, id_buckets;
 	uint64_t records, lists; /* where they begin */
-	bool mapped;		 /* bytes are ours to unmap */
+	bool mapped;		 /* both are ours to unmap */
 };
 
 enum oat_record_kind {
@@ -84,7 +85,8 @@ enum oat_status oat_snapshot_open(
 
 /*
  * Take an open snapshot into private memory and close the file: for many
- * look-ups. Blocks are still checked whenever they are used.
+ * look-ups. Blocks are still checked whenever they are used. It takes the
+ * file's size and a tenth of that for shortcuts (snapshot_shortcuts.h).
  * OAT_OK; OAT_NOMEM or OAT_UNAVAILABLE, and it is open as before.
  */
 enum oat_status oat_snapshot_load(struct oat_snapshot *snapshot);

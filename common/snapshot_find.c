@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "snapshot_format.h"
+#include "snapshot_shortcuts.h"
 
 /* Most lists of gids come with one read of so much. */
 #define GROUPS_READ 512
@@ -148,6 +149,13 @@ is_wanted(const struct wanted *wanted, const struct oat_record *record)
 	return strcmp(record->name, wanted->name) == 0;
 }
 
+/* Where the record of an entry begins. */
+static uint64_t
+offset_of(const struct oat_snapshot *snapshot, uint32_t where)
+{
+	return snapshot->records + ((uint64_t)where - 1) * OAT_SNAPSHOT_LINE;
+}
+
 /*
  * Look through one bucket. OAT_NOTFOUND when it is not there nor in any other;
  * OAT_RANGE when the bucket is full and the search goes on.
@@ -169,15 +177,35 @@ search_bucket(const struct oat_snapshot *snapshot, const struct wanted *wanted,
 			return OAT_NOTFOUND;
 		if (bucket.entry[i].key != wanted->key)
 			continue;
-		offset =
-		    snapshot->records +
-		    ((uint64_t)bucket.entry[i].where - 1) * OAT_SNAPSHOT_LINE;
+		offset = offset_of(snapshot, bucket.entry[i].where);
 		if (record_at(snapshot, offset, ret_record, &size) != OAT_OK)
 			return OAT_UNAVAILABLE;
 		if (is_wanted(wanted, ret_record))
 			return OAT_OK;
 	}
 	return OAT_RANGE;
+}
+
+/* Does one of the shortcuts lead to it? Whatever else they do is no answer. */
+static bool
+is_by_shortcut(const struct oat_snapshot *snapshot, const struct wanted *wanted,
+    struct oat_record *ret_record)
+{
+	uint64_t index = wanted->index - sizeof(struct oat_snapshot_header);
+	const uint32_t *line = oat_shortcuts_line(snapshot->shortcuts,
+	    index / sizeof(struct oat_snapshot_bucket) + wanted->first);
+	uint32_t i, where;
+	size_t size;
+
+	for (i = 0; i < OAT_SHORTCUTS_LINE && line[i] != 0; i++) {
+		where = line[i] >> OAT_SHORTCUTS_KEY_BITS;
+		if (line[i] == oat_shortcut(wanted->key, where) &&
+		    record_at(snapshot, offset_of(snapshot, where), ret_record,
+			&size) == OAT_OK &&
+		    is_wanted(wanted, ret_record))
+			return true;
+	}
+	return false;
 }
 
 /* Bounded by the number of buckets, whatever they hold. */
@@ -188,6 +216,9 @@ search(const struct oat_snapshot *snapshot, const struct wanted *wanted,
 	enum oat_status status = OAT_RANGE;
 	uint32_t i, number = wanted->first;
 
+	if (snapshot->shortcuts != NULL &&
+	    is_by_shortcut(snapshot, wanted, ret_record))
+		return OAT_OK;
 	for (i = 0; i < wanted->buckets && status == OAT_RANGE; i++) {
 		status = search_bucket(snapshot, wanted, number, ret_record);
 		number = number + 1 == wanted->buckets ? 0 : number + 1;

@@ -135,6 +135,35 @@ test_snapshot_opened_and_loaded_answer_alike(void)
 	oat_snapshot_close(&snapshot);
 }
 
+/* Each size fills the last lines of shortcuts otherwise, and some overflow. */
+static void
+test_snapshot_of_any_size_loaded_finds_everybody_and_nobody_else(void)
+{
+	static const size_t sizes[] = { 0, 1, 2, 3, 8, 9, 12, 15, 99, 20000 };
+	struct oat_snapshot snapshot;
+	struct oat_record record;
+	size_t i;
+	bool all;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (!oat_population_is_root())
+			return;
+		oat_population_publish(sizes[i], 0);
+		CU_ASSERT_EQUAL_FATAL(
+		    oat_snapshot_open(oat_population_path, &snapshot, NULL),
+		    OAT_OK);
+		CU_ASSERT_EQUAL(oat_snapshot_load(&snapshot), OAT_OK);
+		OAT_ASSERT_THAT(
+		    oat_population_answers_truly(&snapshot, sizes[i], &all) &&
+			all &&
+			oat_snapshot_find_name(&snapshot, "oat-acme-no",
+			    &record) == OAT_NOTFOUND &&
+			oat_snapshot_verify(&snapshot) == OAT_OK,
+		    "%zu members", sizes[i]);
+		oat_snapshot_close(&snapshot);
+	}
+}
+
 static void
 test_snapshot_at_an_odd_address_is_read(void)
 {
@@ -389,6 +418,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_snapshot_missing_is_not_found),
 	OAT_TEST(test_snapshot_header_tells_what_was_built),
 	OAT_TEST(test_snapshot_opened_and_loaded_answer_alike),
+	OAT_TEST(
+	    test_snapshot_of_any_size_loaded_finds_everybody_and_nobody_else),
 	OAT_TEST(test_snapshot_at_an_odd_address_is_read),
 	OAT_TEST(test_snapshot_with_70000_groups_gives_all),
 	OAT_TEST(test_snapshot_groups_end_when_told_to),

@@ -100,6 +100,93 @@ test_snapshot_with_any_block_of_another_is_right_or_unavailable(void)
 	free(other);
 }
 
+/* --- the same, taken into memory ------------------------------------------ */
+
+/* Take an image into memory, as a process with many look-ups does. */
+static void
+load(const void *image, size_t size, struct oat_snapshot *ret_snapshot)
+{
+	oat_population_write(image, size);
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_snapshot_open(oat_population_path, ret_snapshot, NULL), OAT_OK);
+	CU_ASSERT_EQUAL_FATAL(oat_snapshot_load(ret_snapshot), OAT_OK);
+}
+
+static void
+test_snapshot_loaded_with_any_byte_changed_is_right_or_unavailable(void)
+{
+	const size_t header = sizeof(struct oat_snapshot_header);
+	struct oat_snapshot snapshot;
+	size_t i, size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+	bool all;
+
+	for (i = header; oat_population_is_root() && i < size; i++) {
+		image[i] ^= 0x11;
+		load(image, size, &snapshot);
+		OAT_ASSERT_THAT(
+		    oat_population_answers_truly(&snapshot, SMALL, &all) &&
+			oat_population_walks_truly(&snapshot, SMALL) &&
+			oat_snapshot_verify(&snapshot) != OAT_OK,
+		    "byte %zu", i);
+		oat_snapshot_close(&snapshot);
+		image[i] ^= 0x11;
+	}
+	free(image);
+}
+
+/* How many of the members are found by name, and how many by number? */
+static void
+count_found(const struct oat_snapshot *snapshot, size_t count,
+    size_t *ret_by_name, size_t *ret_by_id)
+{
+	char name[OAT_LOGIN_MAX + 1];
+	struct oat_record record;
+	size_t i;
+
+	*ret_by_name = *ret_by_id = 0;
+	for (i = 0; i < count; i++) {
+		oat_member_name(i, name);
+		if (oat_snapshot_find_name(snapshot, name, &record) == OAT_OK)
+			*ret_by_name += oat_member_is(&record, i, 0);
+		if (oat_snapshot_find_id(snapshot, OAT_MEMBER_UID + (uint32_t)i,
+			&record) == OAT_OK)
+			*ret_by_id += oat_member_is(&record, i, 0);
+	}
+}
+
+/* Indexes of which no check holds: what is found all the same needs none. */
+static void
+test_snapshot_loaded_hits_need_no_index_and_misses_do(void)
+{
+	enum { MANY = 5000 };
+	struct oat_snapshot snapshot;
+	struct oat_record record;
+	size_t i, size, by_name, by_id;
+	unsigned char *image = oat_population_build(MANY, 0, &size);
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+	for (i = sizeof(struct oat_snapshot_header); i < snapshot.records;
+	     i += sizeof(struct oat_snapshot_bucket))
+		image[i] ^= 1;
+	count_found(&snapshot, MANY, &by_name, &by_id);
+	CU_ASSERT_EQUAL(by_name + by_id, 0);
+	if (oat_population_is_root()) {
+		load(image, size, &snapshot);
+		count_found(&snapshot, MANY, &by_name, &by_id);
+		OAT_ASSERT_THAT(by_name > MANY * 9 / 10 && by_name < MANY,
+		    "%zu by name", by_name);
+		OAT_ASSERT_THAT(by_id > MANY * 9 / 10 && by_id < MANY,
+		    "%zu by number", by_id);
+		CU_ASSERT_EQUAL(
+		    oat_snapshot_find_name(&snapshot, "oat-acme-no", &record),
+		    OAT_UNAVAILABLE);
+		oat_snapshot_close(&snapshot);
+	}
+	free(image);
+}
+
 /* --- bytes with right checks, by a hostile writer ------------------------ */
 
 /* Write the check of a block again. */
@@ -112,6 +199,33 @@ seal(const struct oat_snapshot *snapshot, unsigned char *bytes, uint64_t offset,
 	check = oat_snapshot_check(
 	    check, bytes + offset + sizeof(check), size - sizeof(check));
 	memcpy(bytes + offset, &check, sizeof(check));
+}
+
+/* Whoever reads the file has no shortcuts, which still lead to each record. */
+static void
+test_snapshot_loaded_is_verified_by_its_indexes(void)
+{
+	enum { BUCKET = sizeof(struct oat_snapshot_bucket) };
+	const size_t first = sizeof(struct oat_snapshot_header);
+	struct oat_snapshot snapshot;
+	unsigned char spare[BUCKET];
+	size_t size;
+	unsigned char *image = oat_population_build(SMALL, 0, &size);
+
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_snapshot_from_bytes(image, size, &snapshot), OAT_OK);
+	memcpy(spare, image + first, BUCKET);
+	memcpy(image + first, image + first + BUCKET, BUCKET);
+	memcpy(image + first + BUCKET, spare, BUCKET);
+	seal(&snapshot, image, first, BUCKET);
+	seal(&snapshot, image, first + BUCKET, BUCKET);
+	if (oat_population_is_root()) {
+		load(image, size, &snapshot);
+		CU_ASSERT_EQUAL(
+		    oat_snapshot_verify(&snapshot), OAT_UNAVAILABLE);
+		oat_snapshot_close(&snapshot);
+	}
+	free(image);
 }
 
 /* Change member 0's record and seal it again. */
@@ -339,6 +453,10 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_snapshot_with_blocks_exchanged_is_right_or_unavailable),
 	OAT_TEST(
 	    test_snapshot_with_any_block_of_another_is_right_or_unavailable),
+	OAT_TEST(
+	    test_snapshot_loaded_with_any_byte_changed_is_right_or_unavailable),
+	OAT_TEST(test_snapshot_loaded_hits_need_no_index_and_misses_do),
+	OAT_TEST(test_snapshot_loaded_is_verified_by_its_indexes),
 	OAT_TEST(test_snapshot_record_that_cannot_be_is_unavailable),
 	OAT_TEST(test_snapshot_list_beyond_the_end_is_unavailable),
 	OAT_TEST(test_snapshot_of_full_buckets_is_searched_once),
