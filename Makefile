@@ -58,7 +58,10 @@ WERROR ?= $(if $(CI),-Werror)
 LIBPQ_CFLAGS ?= -isystem $(shell pg_config --includedir 2>/dev/null || \
 	echo /usr/include/postgresql)
 
-oat_cflags = -std=c11 -D_GNU_SOURCE -MMD -MP -fPIC -I. $(LIBPQ_CFLAGS) \
+# Both spellings of an object: B is relative or not, and headers count anyhow.
+dep_cflags = -MMD -MP -MT $(abspath $@) \
+	-MT $(patsubst $(CURDIR)/%,%,$(abspath $@))
+oat_cflags = -std=c11 -D_GNU_SOURCE $(dep_cflags) -fPIC -I. $(LIBPQ_CFLAGS) \
 	$(WARNINGS) $(WERROR) $(HARDENING)
 oat_paths = -DOAT_VERSION='"$(VERSION)"' -DOAT_SYSCONFDIR='"$(sysconfdir)"' \
 	-DOAT_LOCALSTATEDIR='"$(localstatedir)"' \
@@ -267,7 +270,7 @@ lint:
 # objects are clang's own and stand apart.
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
-fuzz_cflags = -std=c11 -D_GNU_SOURCE -MMD -MP -I. $(LIBPQ_CFLAGS) -g -O1 \
+fuzz_cflags = -std=c11 -D_GNU_SOURCE $(dep_cflags) -I. $(LIBPQ_CFLAGS) -g -O1 \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover
 fuzz_programs := $(patsubst tests/fuzz/%.c,$B/fuzz/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
@@ -315,7 +318,7 @@ replay_programs := $(patsubst tests/fuzz/%.c,$B/replay/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 replay_obj := $(patsubst $B/fuzz/%,$B/replay/%,$(fuzz_obj)) \
 	$B/replay/tests/replay.o
-replay_cflags = -std=c11 -D_GNU_SOURCE -MMD -MP -I. $(LIBPQ_CFLAGS) -g -O1 \
+replay_cflags = -std=c11 -D_GNU_SOURCE $(dep_cflags) -I. $(LIBPQ_CFLAGS) -g -O1 \
 	-fsanitize=address,undefined -fno-sanitize-recover
 
 replays: $(replay_programs)

@@ -311,6 +311,22 @@ test_uninstalling_names_the_lines_that_are_left_and_locks_nobody_out()
 
 multiarch=$(${CC:-cc} -print-multiarch)
 pam=security/pam_oat.so
+# --- the build ------------------------------------------------------------------
+
+test_a_changed_header_is_noticed_however_the_folder_is_spelled()
+{
+	local tree=$LAB/tree
+
+	mkdir "$tree"
+	cp -r "$lab_top/Makefile" "$lab_top/common" "$tree"
+	run make -C "$tree" build/common/value.o
+	expect_status 0
+	touch -d 'next minute' "$tree/common/value.h"
+	run make -C "$tree" B="$tree/build" "$tree/build/common/value.o"
+	expect_status 0
+	expect_out '^  CC '
+}
+
 lab_enter "$@"
 lab_host client
 lab_host web-1
