@@ -74,10 +74,12 @@ static enum oat_status
 lost_with(
     const struct oat_child *child, enum oat_status status, char *ret_error)
 {
+	char why[OAT_CHILD_PEER_MAX + sizeof(": no answer in time")];
+
 	if (status != OAT_TIMEOUT || child->peer[0] == '\0')
 		return lost(status, ret_error);
-	(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX,
-	    "%s: no answer in time", child->peer);
+	(void)snprintf(why, sizeof(why), "%s: no answer in time", child->peer);
+	oat_escape_sentence(ret_error, OAT_DATABASE_ERROR_MAX, why);
 	return OAT_TIMEOUT;
 }
 

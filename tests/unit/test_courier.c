@@ -455,16 +455,14 @@ test_courier_what_take_answers_is_the_answer(void)
 static struct oat_conninfo *conninfo;
 
 static struct oat_child
-start_with(int port, const char *next_password)
+start_from(const char *text, const char *next_password)
 {
-	char text[128], error[OAT_CONNINFO_ERROR_MAX] = "";
+	char error[OAT_CONNINFO_ERROR_MAX] = "";
 	struct oat_child child = OAT_CHILD_NONE;
 	struct oat_orders orders = { .next_password = next_password };
 
 	oat_conninfo_free(conninfo);
 	conninfo = NULL;
-	snprintf(text, sizeof(text),
-	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, port);
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
 	orders.conninfo = conninfo;
@@ -474,9 +472,48 @@ start_with(int port, const char *next_password)
 }
 
 static struct oat_child
+start_with(int port, const char *next_password)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text),
+	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, port);
+	return start_from(text, next_password);
+}
+
+static struct oat_child
 start(int port)
 {
 	return start_with(port, NULL);
+}
+
+/* A child that had no time to say whom it asked. */
+static void
+test_silence_names_the_servers_on_one_printable_line(void)
+{
+	static const char *const hosts[][2] = {
+		{ "host=127.0.0.1,127.0.0.2 port=1,2",
+		    "127.0.0.1:1, 127.0.0.2:2: no answer in time" },
+		{ "host='/run/\x1b[31m' port=3",
+		    "/run/\\x1b[31m:3: no answer in time" },
+	};
+	char text[128], error[OAT_DATABASE_ERROR_MAX] = "";
+	char verifier[OAT_VERIFIER_MAX] = "";
+	struct oat_child child;
+	size_t i;
+
+	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		snprintf(text, sizeof(text), "%s dbname=oat user=" ROLE,
+		    hosts[i][0]);
+		child = start_from(text, NULL);
+		CU_ASSERT_EQUAL(kill(child.pid, SIGSTOP), 0);
+		CU_ASSERT_EQUAL(
+		    oat_courier_verifier(&child, "AAAAAAAAAAAA",
+			oat_deadline_in_ms(BRIEF_MS), verifier, error),
+		    OAT_TIMEOUT);
+		CU_ASSERT_STRING_EQUAL(error, hosts[i][1]);
+		oat_child_end(&child);
+	}
 }
 
 /* Answers each of the questions as a good server does. */
@@ -839,6 +876,7 @@ tear_down(void)
 }
 
 static CU_TestInfo liars[] = {
+	OAT_TEST(test_silence_names_the_servers_on_one_printable_line),
 	OAT_TEST(test_courier_liar_gets_nothing_through),
 	OAT_TEST(test_courier_rows_without_end_are_a_timeout),
 	OAT_TEST(test_courier_message_of_another_shape_is_unavailable),
