@@ -31,6 +31,17 @@ oat_assert_that(int holds, const char *condition, const char *file,
 	CU_assertImplementation(holds, line, text, file, "", CU_FALSE);
 }
 
+bool
+oat_is_one_line(const char *text)
+{
+	if (text[0] == '\0')
+		return false;
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 void
 oat_skip(const char *reason)
 {

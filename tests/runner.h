@@ -4,6 +4,7 @@
 #define OAT_TESTS_RUNNER_H
 
 #include <CUnit/CUnit.h>
+#include <stdbool.h>
 
 /*
  * The suites of this program, ended by CU_SUITE_INFO_NULL. A test is called
@@ -29,6 +30,9 @@ extern CU_SuiteInfo oat_suites[];
 void oat_assert_that(int holds, const char *condition, const char *file,
     unsigned line, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Is this some text of printable ASCII characters alone? For messages. */
+bool oat_is_one_line(const char *text);
 
 /*
  * Report that the rest of this test cannot run here, by name and reason. It is

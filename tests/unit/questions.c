@@ -103,14 +103,3 @@ const struct oat_courier_question oat_questions[] = {
 
 _Static_assert(
     sizeof(oat_questions) / sizeof(oat_questions[0]) == OAT_QUESTIONS, "all");
-
-bool
-oat_is_one_line(const char *text)
-{
-	if (text[0] == '\0')
-		return false;
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}

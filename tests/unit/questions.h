@@ -31,7 +31,4 @@ extern const struct oat_question oat_a_question;
 void oat_ask_verifier(struct oat_child *child, struct oat_deadline deadline,
     struct oat_outcome *outcome);
 
-/* Some text of printable ASCII characters alone? */
-bool oat_is_one_line(const char *text);
-
 #endif

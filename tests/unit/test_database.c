@@ -1,413 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/* Asking, over a connection that stands. */
 #include "common/database.h"
 
 #include "tests/process.h"
 #include "tests/runner.h"
 #include "tests/unit/fake_server.h"
+#include "tests/unit/opened.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ROLE "oat_web-1"
-#define BRIEF_MS 200  /* a deadline that is meant to pass */
-#define SLACK_MS 1000 /* what a busy machine may add to one */
-
-static const struct fake_greeting primary = { "off", ROLE, "off" };
-static const struct fake_greeting standby = { "off", ROLE, "on" };
-
-/* libpq looks into the environment; the program has emptied it. */
-static int
-set_up(void)
-{
-	return clearenv();
-}
-
 static const struct oat_knowledge nothing = { 0, 0, "{}" };
-
-static struct oat_deadline
-soon(void)
-{
-	return oat_deadline_in_ms(OAT_LONG_MS);
-}
-
-/* Servers on these ports of the loopback; 0 ends the list. */
-static struct oat_conninfo *
-conninfo_of(int first, int second)
-{
-	char text[256], error[OAT_CONNINFO_ERROR_MAX] = "";
-	struct oat_conninfo *conninfo = NULL;
-
-	if (second == 0)
-		snprintf(text, sizeof(text),
-		    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, first);
-	else
-		snprintf(text, sizeof(text),
-		    "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=oat user=" ROLE,
-		    first, second);
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
-	return conninfo;
-}
-
-/* Does the text name this server? */
-static bool
-names(const char *text, int port)
-{
-	char server[32];
-
-	snprintf(server, sizeof(server), "127.0.0.1:%d: ", port);
-	return strstr(text, server) != NULL;
-}
-
-static bool
-is_one_line(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
-
-static struct oat_conninfo *conninfo; /* lives as long as the connection */
-
-static enum oat_status
-open_ports(int first, int second, struct oat_deadline deadline,
-    struct oat_database **ret_database, char *ret_error)
-{
-	enum oat_status status;
-
-	oat_conninfo_free(conninfo);
-	conninfo = conninfo_of(first, second);
-	status = oat_database_open(
-	    conninfo, NULL, deadline, ret_database, ret_error);
-	OAT_ASSERT_THAT(
-	    status == OAT_OK || is_one_line(ret_error), "%s", ret_error);
-	return status;
-}
-
-static struct oat_database *
-open_one(const struct fake_server *server)
-{
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-	enum oat_status status;
-
-	status = open_ports(server->port, 0, soon(), &database, error);
-	OAT_ASSERT_THAT(status == OAT_OK, "%s", error);
-	if (status != OAT_OK)
-		CU_FAIL_FATAL("no connection");
-	return database;
-}
-
-/*
- * Refused in so much time, as silence or as a no, and the message names the
- * server and this.
- */
-static void
-check_not_opened(
-    int port, uint32_t ms, enum oat_status expected, const char *why)
-{
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-	int before = oat_open_descriptors();
-	uint64_t began = oat_now_ms();
-	enum oat_status status;
-
-	status = open_ports(port, 0, oat_deadline_in_ms(ms), &database, error);
-	CU_ASSERT_TRUE(oat_now_ms() - began < ms + SLACK_MS);
-	OAT_ASSERT_THAT(status == expected, "%s: %d", error, status);
-	CU_ASSERT_PTR_NULL(database);
-	OAT_ASSERT_THAT(names(error, port) && strstr(error, why) != NULL,
-	    "%s: %s", why, error);
-	CU_ASSERT_EQUAL(oat_open_descriptors(), before);
-}
-
-/* --- connecting --------------------------------------------------------- */
-
-static void
-serve_silence(int fd, const void *context)
-{
-	(void)context;
-	fake_be_silent(fd);
-}
-
-static void
-serve_end(int fd, const void *context)
-{
-	(void)fd;
-	(void)context;
-}
-
-static void
-serve_garbage(int fd, const void *context)
-{
-	(void)!write(fd, context, strlen(context));
-	fake_be_silent(fd);
-}
-
-/* No TLS, then one byte a hundred milliseconds of a message that has many. */
-static void
-serve_drip(int fd, const void *context)
-{
-	char byte = 'N';
-
-	(void)context;
-	for (; write(fd, &byte, 1) == 1; byte = 'R')
-		usleep(100000);
-}
-
-static void
-serve_greeting(int fd, const void *context)
-{
-	if (fake_greet(fd, context))
-		fake_be_silent(fd);
-}
-
-static void
-serve_late_greeting(int fd, const void *context)
-{
-	usleep(1200000);
-	serve_greeting(fd, context);
-}
-
-static void
-check_not_opened_by(void (*serve)(int fd, const void *context),
-    const void *context, uint32_t ms, enum oat_status expected, const char *why)
-{
-	struct fake_server server = fake_start(serve, context);
-
-	check_not_opened(server.port, ms, expected, why);
-	fake_stop(&server);
-}
-
-static void
-test_database_closed_port_is_told_with_its_name(void)
-{
-	check_not_opened(
-	    fake_closed_port(), OAT_LONG_MS, OAT_TIMEOUT, "refused");
-}
-
-/* case 15 */
-static void
-test_database_server_that_stalls_is_given_up_in_time(void)
-{
-	check_not_opened_by(
-	    serve_silence, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
-	check_not_opened_by(
-	    serve_drip, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
-}
-
-static void
-test_database_server_that_talks_nonsense_is_given_up(void)
-{
-	static const struct {
-		const char *bytes;
-		enum oat_status expected;
-	} nonsense[] = {
-		{ "HTTP/1.1 400 Bad Request\r\n\r\n", OAT_UNAVAILABLE },
-		{ "E\x7f\xff\xff\xff", OAT_UNAVAILABLE },
-		{ "R\xff\xff\xff\xff", OAT_UNAVAILABLE },
-		{ "N\x1b[31mred\n", OAT_TIMEOUT },
-		{ "NR\x00\x00\x00\x01", OAT_TIMEOUT },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
-		check_not_opened_by(serve_garbage, nonsense[i].bytes, BRIEF_MS,
-		    nonsense[i].expected, "");
-	check_not_opened_by(serve_end, NULL, OAT_LONG_MS, OAT_UNAVAILABLE, "");
-}
-
-/* case 18 */
-static void
-test_database_session_of_another_role_is_refused(void)
-{
-	static const struct fake_greeting superuser = { "on", ROLE, "off" };
-	static const struct fake_greeting other = { "off", "postgres", "off" };
-	static const struct fake_greeting nobody = { "off", NULL, "off" };
-	static const struct fake_greeting unknown = { NULL, ROLE, "off" };
-
-	check_not_opened_by(serve_greeting, &superuser, OAT_LONG_MS,
-	    OAT_UNAVAILABLE, "superuser");
-	check_not_opened_by(serve_greeting, &other, OAT_LONG_MS,
-	    OAT_UNAVAILABLE, "not the configured role");
-	check_not_opened_by(serve_greeting, &nobody, OAT_LONG_MS,
-	    OAT_UNAVAILABLE, "not the configured role");
-	check_not_opened_by(serve_greeting, &unknown, OAT_LONG_MS,
-	    OAT_UNAVAILABLE, "not the configured role");
-}
-
-static void
-test_database_second_server_is_used_when_the_first_is_dead(void)
-{
-	struct fake_server alive = fake_start(serve_greeting, &primary);
-	struct fake_server silent = fake_start(serve_silence, NULL);
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-
-	CU_ASSERT_EQUAL(open_ports(fake_closed_port(), alive.port, soon(),
-			    &database, error),
-	    OAT_OK);
-	oat_database_close(database);
-	CU_ASSERT_EQUAL(open_ports(silent.port, alive.port,
-			    oat_deadline_in_ms(4 * BRIEF_MS), &database, error),
-	    OAT_OK);
-	oat_database_close(database);
-	fake_stop(&silent);
-	fake_stop(&alive);
-}
-
-static void
-test_database_each_dead_server_is_told(void)
-{
-	int first = fake_closed_port(), second = fake_closed_port();
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-
-	CU_ASSERT_EQUAL(
-	    open_ports(first, second, soon(), &database, error), OAT_TIMEOUT);
-	OAT_ASSERT_THAT(
-	    names(error, first) && names(error, second), "%s", error);
-}
-
-static void
-test_database_one_server_that_says_no_is_no_silence(void)
-{
-	static const struct fake_greeting superuser = { "on", ROLE, "off" };
-	struct fake_server no = fake_start(serve_greeting, &superuser);
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-	int closed = fake_closed_port();
-
-	CU_ASSERT_EQUAL(open_ports(no.port, closed, soon(), &database, error),
-	    OAT_UNAVAILABLE);
-	CU_ASSERT_EQUAL(open_ports(closed, no.port, soon(), &database, error),
-	    OAT_UNAVAILABLE);
-	fake_stop(&no);
-}
-
-/* A login has five seconds; the next server must not wait for half of them. */
-static void
-test_database_silence_is_waited_for_a_second_while_there_is_another(void)
-{
-	struct fake_server alive = fake_start(serve_greeting, &primary);
-	struct fake_server silent = fake_start(serve_silence, NULL);
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct oat_database *database = NULL;
-	struct oat_deadline deadline = oat_deadline_in_ms(6 * SLACK_MS);
-	uint64_t began = oat_now_ms();
-
-	CU_ASSERT_EQUAL(
-	    open_ports(silent.port, alive.port, deadline, &database, error),
-	    OAT_OK);
-	CU_ASSERT(oat_now_ms() - began < SLACK_MS + SLACK_MS);
-	oat_database_close(database);
-	fake_stop(&silent);
-	fake_stop(&alive);
-}
-
-/* The only one is given all the time there is. */
-static void
-test_database_only_server_may_take_its_time(void)
-{
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct fake_server slow = fake_start(serve_late_greeting, &primary);
-	struct oat_database *database = NULL;
-
-	CU_ASSERT_EQUAL(
-	    open_ports(slow.port, 0, soon(), &database, error), OAT_OK);
-	oat_database_close(database);
-	fake_stop(&slow);
-}
-
-/* Answers which server it is, as the verifier that is asked for. */
-static void
-serve_name(int fd, const void *context)
-{
-	const char *name[] = { "standby" }, *in_recovery[] = { "f" };
-	const struct fake_greeting *greeting = context;
-	char statement[256] = "";
-
-	if (!fake_greet(fd, greeting))
-		return;
-	if (greeting->standby == NULL || strcmp(greeting->standby, "off") == 0)
-		name[0] = "primary";
-	while (fake_read_query(fd, statement, sizeof(statement))) {
-		(void)fake_send_columns(fd, 1);
-		(void)fake_send_row(fd, 1,
-		    strstr(statement, "pg_is_in_recovery") == NULL
-			? name
-			: in_recovery);
-		(void)fake_send_end(fd);
-	}
-}
-
-static void
-check_chosen(const struct fake_greeting *first,
-    const struct fake_greeting *second, const char *expected)
-{
-	struct fake_server one = fake_start(serve_name, first);
-	struct fake_server two = fake_start(serve_name, second);
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	char who[OAT_VERIFIER_MAX] = "";
-	struct oat_database *database = NULL;
-
-	CU_ASSERT_EQUAL_FATAL(
-	    open_ports(one.port, two.port, soon(), &database, error), OAT_OK);
-	CU_ASSERT_EQUAL(
-	    oat_database_verifier(database, "x", soon(), who), OAT_OK);
-	CU_ASSERT_STRING_EQUAL(who, expected);
-	oat_database_close(database);
-	fake_stop(&one);
-	fake_stop(&two);
-}
-
-static void
-test_database_primary_is_chosen_wherever_it_stands(void)
-{
-	check_chosen(&primary, &standby, "primary");
-	check_chosen(&standby, &primary, "primary");
-	check_chosen(&standby, &standby, "standby");
-}
-
-/* PostgreSQL 13 says nothing of itself. */
-static void
-test_database_server_that_does_not_tell_is_asked(void)
-{
-	static const struct fake_greeting old = { "off", ROLE, NULL };
-	struct fake_server server = fake_start(serve_name, &old);
-	struct oat_database *database = open_one(&server);
-	char who[OAT_VERIFIER_MAX] = "";
-
-	CU_ASSERT_EQUAL(
-	    oat_database_verifier(database, "x", soon(), who), OAT_OK);
-	CU_ASSERT_STRING_EQUAL(who, "primary");
-	oat_database_close(database);
-	fake_stop(&server);
-}
-
-/* A silent primary must not use up the time in which to ask the standby. */
-static void
-test_database_standby_can_be_asked_while_the_primary_is_silent(void)
-{
-	struct oat_deadline deadline = oat_deadline_in_ms(4 * BRIEF_MS);
-	struct fake_server one = fake_start(serve_name, &standby);
-	struct fake_server two = fake_start(serve_silence, NULL);
-	char error[OAT_DATABASE_ERROR_MAX] = "";
-	char who[OAT_VERIFIER_MAX] = "";
-	struct oat_database *database = NULL;
-
-	CU_ASSERT_EQUAL_FATAL(
-	    open_ports(one.port, two.port, deadline, &database, error), OAT_OK);
-	CU_ASSERT_EQUAL(
-	    oat_database_verifier(database, "x", deadline, who), OAT_OK);
-	CU_ASSERT_STRING_EQUAL(who, "standby");
-	oat_database_close(database);
-	fake_stop(&one);
-	fake_stop(&two);
-}
 
 /* --- answers ------------------------------------------------------------ */
 
@@ -449,7 +54,7 @@ serve_script(int fd, const void *context)
 
 	for (i = 0; i < 16; i++)
 		values[i] = script->value;
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &oat_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		if (script->endless != 0)
@@ -471,7 +76,7 @@ check_verifier(
     const struct script *script, enum oat_status expected, const char *answer)
 {
 	struct fake_server server = fake_start(serve_script, script);
-	struct oat_database *database = open_one(&server);
+	struct oat_database *database = oat_open_one(&server);
 	char text[OAT_VERIFIER_MAX] = "untouched";
 	uint32_t ms = script->endless != 0 ? BRIEF_MS : OAT_LONG_MS;
 	uint64_t began = oat_now_ms();
@@ -486,8 +91,9 @@ check_verifier(
 	CU_ASSERT_STRING_EQUAL(text, status == OAT_OK ? answer : "untouched");
 	if (status == OAT_TIMEOUT || status == OAT_UNAVAILABLE)
 		OAT_ASSERT_THAT(
-		    names(oat_database_error(database), server.port) &&
-			is_one_line(oat_database_error(database)),
+		    oat_names_server(
+			oat_database_error(database), server.port) &&
+			oat_is_one_line(oat_database_error(database)),
 		    "%s", oat_database_error(database));
 	oat_database_close(database);
 	fake_stop(&server);
@@ -588,12 +194,12 @@ test_database_events_the_server_cannot_take_are_invalid(void)
 			.value = "no" };
 
 		server = fake_start(serve_script, &script);
-		database = open_one(&server);
-		OAT_ASSERT_THAT(oat_database_record(database, "[]", soon(),
+		database = oat_open_one(&server);
+		OAT_ASSERT_THAT(oat_database_record(database, "[]", oat_soon(),
 				    &count) == cases[i].expected,
 		    "%s", cases[i].state);
 		/* The connection can be asked again. */
-		OAT_ASSERT_THAT(oat_database_record(database, "[]", soon(),
+		OAT_ASSERT_THAT(oat_database_record(database, "[]", oat_soon(),
 				    &count) == cases[i].expected,
 		    "%s", cases[i].state);
 		CU_ASSERT_EQUAL(count, 42);
@@ -630,8 +236,8 @@ test_database_count_of_events_is_a_number(void)
 
 		count = 42;
 		server = fake_start(serve_script, &script);
-		database = open_one(&server);
-		OAT_ASSERT_THAT(oat_database_record(database, "[]", soon(),
+		database = oat_open_one(&server);
+		OAT_ASSERT_THAT(oat_database_record(database, "[]", oat_soon(),
 				    &count) == cases[i].expected &&
 				    count == cases[i].count,
 		    "%s", cases[i].value ? cases[i].value : "NULL");
@@ -649,7 +255,7 @@ serve_rows(int fd, const void *context)
 	char statement[256];
 	int columns, i;
 
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &oat_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		columns = strstr(statement, "host_decide") != NULL
@@ -672,12 +278,12 @@ test_database_decision_is_read_by_its_columns(void)
 		{ "t", NULL, "", "acme", "ci", "{\"a\": 1}" }, { NULL }
 	};
 	struct fake_server server = fake_start(serve_rows, rows);
-	struct oat_database *database = open_one(&server);
+	struct oat_database *database = oat_open_one(&server);
 	struct oat_decision decision;
 
 	memset(&decision, 0xff, sizeof(decision));
 	CU_ASSERT_EQUAL(
-	    oat_database_decide(database, &question, soon(), &decision),
+	    oat_database_decide(database, &question, oat_soon(), &decision),
 	    OAT_OK);
 	CU_ASSERT_TRUE(decision.allowed);
 	CU_ASSERT_STRING_EQUAL(decision.reason, "");
@@ -702,9 +308,9 @@ test_database_decision_is_a_yes_only_for_t(void)
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		rows[0][0] = words[i];
 		server = fake_start(serve_rows, rows);
-		database = open_one(&server);
-		OAT_ASSERT_THAT(oat_database_decide(database, &question, soon(),
-				    &decision) == OAT_OK &&
+		database = oat_open_one(&server);
+		OAT_ASSERT_THAT(oat_database_decide(database, &question,
+				    oat_soon(), &decision) == OAT_OK &&
 				    !decision.allowed,
 		    "'%s'", words[i]);
 		oat_database_close(database);
@@ -723,9 +329,9 @@ test_database_decision_with_a_text_too_long_is_unavailable(void)
 
 	memset(text, 'x', OAT_MESSAGE_MAX);
 	server = fake_start(serve_rows, rows);
-	database = open_one(&server);
+	database = oat_open_one(&server);
 	CU_ASSERT_EQUAL(
-	    oat_database_decide(database, &question, soon(), &decision),
+	    oat_database_decide(database, &question, oat_soon(), &decision),
 	    OAT_UNAVAILABLE);
 	oat_database_close(database);
 	fake_stop(&server);
@@ -756,11 +362,11 @@ test_database_row_is_read_by_its_columns(void)
 		{ NULL }
 	};
 	struct fake_server server = fake_start(serve_rows, rows);
-	struct oat_database *database = open_one(&server);
+	struct oat_database *database = oat_open_one(&server);
 	struct seen seen = { 0 };
 
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, &nothing, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, oat_soon(), see, &seen),
 	    OAT_OK);
 	CU_ASSERT_EQUAL(seen.rows, 2);
 	CU_ASSERT_STRING_EQUAL(seen.last.kind, "identity");
@@ -791,15 +397,15 @@ test_database_row_with_a_text_too_long_is_marked(void)
 
 	memset(text, 'x', OAT_ROW_GROUPS_MAX);
 	server = fake_start(serve_rows, rows);
-	database = open_one(&server);
+	database = oat_open_one(&server);
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, &nothing, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, oat_soon(), see, &seen),
 	    OAT_NOMEM);
 	CU_ASSERT_STRING_EQUAL(seen.last.shell, OAT_ROW_TOO_LONG);
 	CU_ASSERT_STRING_EQUAL(seen.last.groups, OAT_ROW_TOO_LONG);
 	memset(&seen, 0, sizeof(seen));
 	CU_ASSERT_EQUAL(
-	    oat_database_identities(database, &nothing, soon(), see, &seen),
+	    oat_database_identities(database, &nothing, oat_soon(), see, &seen),
 	    OAT_OK);
 	CU_ASSERT_EQUAL(seen.rows, 2);
 	CU_ASSERT_STRING_EQUAL(seen.last.name, "y");
@@ -821,9 +427,9 @@ test_database_row_with_a_number_that_is_none_is_unavailable(void)
 	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		rows[0][2] = numbers[i];
 		server = fake_start(serve_rows, rows);
-		database = open_one(&server);
+		database = oat_open_one(&server);
 		OAT_ASSERT_THAT(oat_database_identities(database, &nothing,
-				    soon(), see, &seen) == OAT_UNAVAILABLE,
+				    oat_soon(), see, &seen) == OAT_UNAVAILABLE,
 		    "%s", numbers[i]);
 		oat_database_close(database);
 		fake_stop(&server);
@@ -838,7 +444,7 @@ serve_one_silence(int fd, const void *context)
 	char statement[256];
 
 	(void)context;
-	if (fake_greet(fd, &primary) &&
+	if (fake_greet(fd, &oat_primary) &&
 	    fake_read_query(fd, statement, sizeof(statement)))
 		fake_be_silent(fd);
 }
@@ -847,7 +453,7 @@ static void
 test_database_that_fell_silent_is_silent_for_the_next_question_too(void)
 {
 	struct fake_server server = fake_start(serve_one_silence, NULL);
-	struct oat_database *database = open_one(&server);
+	struct oat_database *database = oat_open_one(&server);
 	char verifier[OAT_VERIFIER_MAX];
 	int i;
 
@@ -862,24 +468,6 @@ test_database_that_fell_silent_is_silent_for_the_next_question_too(void)
 	oat_database_close(database);
 	fake_stop(&server);
 }
-
-static CU_TestInfo connecting[] = {
-	OAT_TEST(test_database_closed_port_is_told_with_its_name),
-	OAT_TEST(test_database_server_that_stalls_is_given_up_in_time),
-	OAT_TEST(test_database_server_that_talks_nonsense_is_given_up),
-	OAT_TEST(test_database_session_of_another_role_is_refused),
-	OAT_TEST(test_database_second_server_is_used_when_the_first_is_dead),
-	OAT_TEST(test_database_each_dead_server_is_told),
-	OAT_TEST(test_database_one_server_that_says_no_is_no_silence),
-	OAT_TEST(
-	    test_database_silence_is_waited_for_a_second_while_there_is_another),
-	OAT_TEST(test_database_only_server_may_take_its_time),
-	OAT_TEST(test_database_primary_is_chosen_wherever_it_stands),
-	OAT_TEST(test_database_server_that_does_not_tell_is_asked),
-	OAT_TEST(
-	    test_database_standby_can_be_asked_while_the_primary_is_silent),
-	CU_TEST_INFO_NULL,
-};
 
 static CU_TestInfo answers[] = {
 	OAT_TEST(test_database_verifier_answers),
@@ -904,17 +492,10 @@ static CU_TestInfo rows_tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static int
-tear_down(void)
-{
-	oat_conninfo_free(conninfo);
-	conninfo = NULL;
-	return 0;
-}
-
 CU_SuiteInfo oat_suites[] = {
-	{ "database: connecting", set_up, tear_down, NULL, NULL, connecting },
-	{ "database: answers", set_up, tear_down, NULL, NULL, answers },
-	{ "database: rows", set_up, tear_down, NULL, NULL, rows_tests },
+	{ "database: answers", oat_opened_set_up, oat_opened_tear_down, NULL,
+	    NULL, answers },
+	{ "database: rows", oat_opened_set_up, oat_opened_tear_down, NULL, NULL,
+	    rows_tests },
 	CU_SUITE_INFO_NULL,
 };

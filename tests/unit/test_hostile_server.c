@@ -244,17 +244,6 @@ act_at_once(int fd, const void *context)
 /* --- what comes of it -------------------------------------------------------
  */
 
-static bool
-is_one_line(const char *text)
-{
-	if (text[0] == '\0')
-		return false;
-	for (; *text != '\0'; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
-
 static void
 check_refused(int port, const char *name)
 {
@@ -279,7 +268,7 @@ check_refused(int port, const char *name)
 	OAT_ASSERT_THAT((status == OAT_UNAVAILABLE || status == OAT_TIMEOUT ||
 			    status == OAT_RANGE) &&
 			    strcmp(verifier, "untouched") == 0 &&
-			    is_one_line(error),
+			    oat_is_one_line(error),
 	    "%s: %d: %s", name, (int)status, error);
 	OAT_ASSERT_THAT(oat_now_ms() - began < PATIENCE_MS + SLACK_MS,
 	    "%s: %ju ms", name, (uintmax_t)(oat_now_ms() - began));
