@@ -244,8 +244,9 @@ test_sessions_of_a_fork_bomb_end(void)
 	CU_ASSERT_FALSE(people_lives(pid));
 	CU_ASSERT_EQUAL_FATAL(endings.count, 1);
 	CU_ASSERT_TRUE(endings.list[0].found > 20);
-	/* On a machine that is busy elsewhere, the next sync ends the rest. */
-	for (tries = 0; tries < 3 && endings.count > 0; tries++)
+	/* What a busy machine had no time to end is told; the next syncs do. */
+	tries = endings.list[0].left > 0 ? 3 : 1;
+	while (tries-- > 0 && endings.count > 0)
 		end_sessions(OAT_TERMINATE_REVOKED, NULL);
 	CU_ASSERT_EQUAL(endings.count, 0);
 	people_stop(pid);
