@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules kept here, each a test in tests/unit/test_conninfo.c:
+ * Rules kept here, each a test in tests/unit/test_conninfo_settings.c:
  *   - every option of libpq has a value from us, but for those below
  *   - a password over TLS needs channel binding, unless written `disable`
  *   - a client certificate means that no password is sent

@@ -10,6 +10,9 @@
 /* Nothing in a test takes so long unless it hangs. */
 #define OAT_LONG_MS 10000
 
+#define OAT_BRIEF_MS 200  /* a deadline that is meant to pass */
+#define OAT_SLACK_MS 1000 /* what a busy machine may add to one */
+
 /*
  * Run `body` in a copy of this process, where it may do to itself what it
  * likes. Did it answer true?

@@ -3,6 +3,7 @@
 
 #include "common/child.h"
 #include "common/deadline.h"
+#include "common/sandbox.h"
 #include "common/wire.h"
 #include "tests/process.h"
 #include "tests/runner.h"
@@ -62,4 +63,21 @@ oat_filters_are_here(void)
 	unsigned action = SECCOMP_RET_ERRNO;
 
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+const char *oat_confined_conninfo = "host=/run/oat-test dbname=oat user=oat";
+
+enum oat_status
+oat_enter_network(void)
+{
+	struct oat_conninfo *conninfo;
+	char error[OAT_CONNINFO_ERROR_MAX];
+	enum oat_status status;
+
+	if (oat_conninfo_parse(oat_confined_conninfo, true, &conninfo, error) !=
+	    OAT_OK)
+		return OAT_INVALID;
+	status = oat_sandbox_network(conninfo);
+	oat_conninfo_free(conninfo);
+	return status;
 }

@@ -23,4 +23,11 @@ void oat_attempt_inside(enum oat_status (*enter)(void),
 /* Has the kernel filters of system calls? */
 bool oat_filters_are_here(void);
 
+/*
+ * oat_sandbox_network() for a server with these options, which a test may set
+ * before it tries something inside.
+ */
+extern const char *oat_confined_conninfo;
+enum oat_status oat_enter_network(void);
+
 #endif

@@ -140,6 +140,9 @@ send_parameter(int fd, const char *name, const char *value)
 	return fake_send(fd, 'S', body, (size_t)n + 1);
 }
 
+const struct fake_greeting fake_primary = { "off", FAKE_ROLE, "off" };
+const struct fake_greeting fake_standby = { "off", FAKE_ROLE, "on" };
+
 bool
 fake_greet(int fd, const struct fake_greeting *greeting)
 {
@@ -247,4 +250,11 @@ fake_be_silent(int fd)
 
 	while (read(fd, &byte, 1) > 0)
 		continue;
+}
+
+void
+fake_serve_silence(int fd, const void *context)
+{
+	(void)context;
+	fake_be_silent(fd);
 }

@@ -35,6 +35,10 @@ struct fake_greeting {
 	const char *standby;   /* in_hot_standby */
 };
 
+/* The role that those below greet; a primary, a standby. */
+#define FAKE_ROLE "oat_web-1"
+extern const struct fake_greeting fake_primary, fake_standby;
+
 /* Let the client in. Is it still there? */
 bool fake_greet(int fd, const struct fake_greeting *greeting);
 
@@ -57,5 +61,8 @@ bool fake_send_error(int fd, const char *state, const char *message);
 
 /* Say nothing until the client goes. */
 void fake_be_silent(int fd);
+
+/* A whole `serve` of that. */
+void fake_serve_silence(int fd, const void *context);
 
 #endif

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct fake_greeting oat_primary = { "off", ROLE, "off" };
-const struct fake_greeting oat_standby = { "off", ROLE, "on" };
-
 /* libpq looks into the environment; the program has emptied it. */
 int
 oat_opened_set_up(void)
@@ -33,10 +30,11 @@ oat_conninfo_of(int first, int second)
 
 	if (second == 0)
 		snprintf(text, sizeof(text),
-		    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, first);
+		    "host=127.0.0.1 port=%d dbname=oat user=" FAKE_ROLE, first);
 	else
 		snprintf(text, sizeof(text),
-		    "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=oat user=" ROLE,
+		    "host=127.0.0.1,127.0.0.1 port=%d,%d dbname=oat "
+		    "user=" FAKE_ROLE,
 		    first, second);
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);

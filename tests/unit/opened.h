@@ -8,13 +8,6 @@
 #include "common/database.h"
 #include "tests/unit/fake_server.h"
 
-#define ROLE "oat_web-1"
-#define BRIEF_MS 200  /* a deadline that is meant to pass */
-#define SLACK_MS 1000 /* what a busy machine may add to one */
-
-/* How a server of either kind greets. */
-extern const struct fake_greeting oat_primary, oat_standby;
-
 /* Of a suite: libpq finds no environment; nothing stays in memory. */
 int oat_opened_set_up(void);
 int oat_opened_tear_down(void);

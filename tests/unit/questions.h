@@ -5,9 +5,6 @@
 
 #include "common/courier.h"
 
-#define BRIEF_MS 200  /* a deadline that is meant to pass */
-#define SLACK_MS 1000 /* what a busy machine may add to one */
-
 /* What was answered, and whether anything was written. */
 struct oat_outcome {
 	enum oat_status status;

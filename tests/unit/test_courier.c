@@ -10,7 +10,6 @@
 #include "tests/unit/questions.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,7 +27,7 @@ ask_liar(size_t question, void (*tell)(int fd, void *context), void *context,
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_child_start(&nobody, 0, tell, context, &child), OAT_OK);
 	oat_questions[question].ask(&child, oat_deadline_in_ms(ms), &outcome);
-	CU_ASSERT_TRUE(oat_now_ms() - began < ms + SLACK_MS);
+	CU_ASSERT_TRUE(oat_now_ms() - began < ms + OAT_SLACK_MS);
 	oat_child_end(&child);
 	return outcome;
 }
@@ -137,7 +136,7 @@ test_courier_liar_gets_nothing_through(void)
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
 		for (q = 0; q < OAT_QUESTIONS; q++) {
 			outcome = ask_liar(q, lies[i].tell, NULL,
-			    lies[i].expected == OAT_TIMEOUT ? BRIEF_MS
+			    lies[i].expected == OAT_TIMEOUT ? OAT_BRIEF_MS
 							    : OAT_LONG_MS);
 			OAT_ASSERT_THAT(outcome.status == lies[i].expected &&
 					    !outcome.written &&
@@ -153,7 +152,7 @@ static void
 test_courier_rows_without_end_are_a_timeout(void)
 {
 	struct oat_outcome outcome =
-	    ask_liar(3, send_rows_for_ever, NULL, BRIEF_MS);
+	    ask_liar(3, send_rows_for_ever, NULL, OAT_BRIEF_MS);
 
 	CU_ASSERT_EQUAL(outcome.status, OAT_TIMEOUT);
 	/* To any other question a row is no answer. */

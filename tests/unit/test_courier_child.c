@@ -2,11 +2,11 @@
 /* The parent and the real child, against servers of every kind. */
 #include "common/courier.h"
 
-#include "common/wire.h"
 #include "tests/process.h"
 #include "tests/runner.h"
 #include "tests/unit/fake_server.h"
 #include "tests/unit/questions.h"
+#include "tests/unit/started.h"
 
 #include <libpq-fe.h>
 #include <arpa/inet.h>
@@ -18,44 +18,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ROLE "oat_web-1"
-
-static const struct oat_account nobody = { 65534, 65534 };
-static const struct fake_greeting primary = { "off", ROLE, "off" };
-
-static struct oat_conninfo *conninfo;
-
-static struct oat_child
-start_from(const char *text, const char *next_password)
-{
-	char error[OAT_CONNINFO_ERROR_MAX] = "";
-	struct oat_child child = OAT_CHILD_NONE;
-	struct oat_orders orders = { .next_password = next_password };
-
-	oat_conninfo_free(conninfo);
-	conninfo = NULL;
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
-	orders.conninfo = conninfo;
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_courier_start(&nobody, &orders, &child), OAT_OK);
-	return child;
-}
-
-static struct oat_child
-start_with(int port, const char *next_password)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text),
-	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, port);
-	return start_from(text, next_password);
-}
-
 static struct oat_child
 start(int port)
 {
-	return start_with(port, NULL);
+	return started_for(port, "", NULL);
 }
 
 /* A child that had no time to say whom it asked. */
@@ -74,13 +40,13 @@ test_courier_child_silence_names_the_servers_on_one_printable_line(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-		snprintf(text, sizeof(text), "%s dbname=oat user=" ROLE,
+		snprintf(text, sizeof(text), "%s dbname=oat user=" FAKE_ROLE,
 		    hosts[i][0]);
-		child = start_from(text, NULL);
+		child = started_from(text, NULL);
 		CU_ASSERT_EQUAL(kill(child.pid, SIGSTOP), 0);
 		CU_ASSERT_EQUAL(
 		    oat_courier_verifier(&child, "AAAAAAAAAAAA",
-			oat_deadline_in_ms(BRIEF_MS), verifier, error),
+			oat_deadline_in_ms(OAT_BRIEF_MS), verifier, error),
 		    OAT_TIMEOUT);
 		CU_ASSERT_STRING_EQUAL(error, hosts[i][1]);
 		oat_child_end(&child);
@@ -100,7 +66,7 @@ serve_well(int fd, const void *context)
 	char statement[256] = "";
 
 	(void)context;
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		if (strstr(statement, "host_verifier") != NULL) {
@@ -188,7 +154,7 @@ check_next_password(const char *next, enum oat_status expected)
 {
 	struct fake_server server = fake_start(refuse_once, NULL);
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start_with(server.port, next);
+	struct oat_child child = started_for(server.port, "", next);
 	struct oat_outcome outcome = { .status = OAT_OK };
 
 	oat_ask_verifier(&child, soon, &outcome);
@@ -250,7 +216,7 @@ serve_and_note(int fd, const void *context)
 {
 	struct asked *asked = *(struct asked *const *)context;
 	char statement[256] = "", *next = asked->letters;
-	bool going = fake_greet(fd, &primary);
+	bool going = fake_greet(fd, &fake_primary);
 
 	while (going && fake_read_query(fd, statement, sizeof(statement))) {
 		if (strstr(statement, "host_verifier") != NULL) {
@@ -332,19 +298,12 @@ test_courier_child_environment_is_not_asked(void)
 	fake_stop(&server);
 }
 
-static void
-serve_silence(int fd, const void *context)
-{
-	(void)context;
-	fake_be_silent(fd);
-}
-
 /* The child gives up a little before its parent, so that it can say why. */
 static void
 test_courier_child_silent_server_is_named_by_the_deadline(void)
 {
-	struct fake_server server = fake_start(serve_silence, NULL);
-	struct oat_deadline deadline = oat_deadline_in_ms(5 * BRIEF_MS);
+	struct fake_server server = fake_start(fake_serve_silence, NULL);
+	struct oat_deadline deadline = oat_deadline_in_ms(5 * OAT_BRIEF_MS);
 	struct oat_outcome outcome = { .status = OAT_OK };
 	struct oat_child child = start(server.port);
 	char name[32];
@@ -407,7 +366,7 @@ serve_gigabyte(int fd, const void *context)
 	int i;
 
 	(void)context;
-	if (!fake_greet(fd, &primary) ||
+	if (!fake_greet(fd, &fake_primary) ||
 	    !fake_read_query(fd, statement, sizeof(statement)))
 		return;
 	(void)fake_send_columns(fd, 1);
@@ -438,14 +397,6 @@ test_courier_child_memory_is_bounded_whatever_is_sent(void)
 	    usage.ru_maxrss < 256 * 1024, "%ld KiB", usage.ru_maxrss);
 }
 
-static int
-tear_down(void)
-{
-	oat_conninfo_free(conninfo);
-	conninfo = NULL;
-	return 0;
-}
-
 static CU_TestInfo children[] = {
 	OAT_TEST(
 	    test_courier_child_silence_names_the_servers_on_one_printable_line),
@@ -462,6 +413,6 @@ static CU_TestInfo children[] = {
 };
 
 CU_SuiteInfo oat_suites[] = {
-	{ "courier: the child", NULL, tear_down, NULL, NULL, children },
+	{ "courier: the child", NULL, started_tear_down, NULL, NULL, children },
 	CU_SUITE_INFO_NULL,
 };

@@ -7,10 +7,7 @@
 #include "tests/unit/fake_server.h"
 #include "tests/unit/opened.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct oat_knowledge nothing = { 0, 0, "{}" };
 
@@ -54,7 +51,7 @@ serve_script(int fd, const void *context)
 
 	for (i = 0; i < 16; i++)
 		values[i] = script->value;
-	if (!fake_greet(fd, &oat_primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		if (script->endless != 0)
@@ -78,13 +75,13 @@ check_verifier(
 	struct fake_server server = fake_start(serve_script, script);
 	struct oat_database *database = oat_open_one(&server);
 	char text[OAT_VERIFIER_MAX] = "untouched";
-	uint32_t ms = script->endless != 0 ? BRIEF_MS : OAT_LONG_MS;
+	uint32_t ms = script->endless != 0 ? OAT_BRIEF_MS : OAT_LONG_MS;
 	uint64_t began = oat_now_ms();
 	enum oat_status status;
 
 	status = oat_database_verifier(
 	    database, "3kPqrstuvwxy", oat_deadline_in_ms(ms), text);
-	CU_ASSERT_TRUE(oat_now_ms() - began < ms + SLACK_MS);
+	CU_ASSERT_TRUE(oat_now_ms() - began < ms + OAT_SLACK_MS);
 	OAT_ASSERT_THAT(status == expected, "%d rows of %d: %d: %s",
 	    script->rows, script->columns, (int)status,
 	    oat_database_error(database));
@@ -255,7 +252,7 @@ serve_rows(int fd, const void *context)
 	char statement[256];
 	int columns, i;
 
-	if (!fake_greet(fd, &oat_primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		columns = strstr(statement, "host_decide") != NULL
@@ -444,7 +441,7 @@ serve_one_silence(int fd, const void *context)
 	char statement[256];
 
 	(void)context;
-	if (fake_greet(fd, &oat_primary) &&
+	if (fake_greet(fd, &fake_primary) &&
 	    fake_read_query(fd, statement, sizeof(statement)))
 		fake_be_silent(fd);
 }
@@ -459,7 +456,7 @@ test_database_that_fell_silent_is_silent_for_the_next_question_too(void)
 
 	for (i = 0; i < 2; i++) {
 		CU_ASSERT_EQUAL(oat_database_verifier(database, "x",
-				    oat_deadline_in_ms(BRIEF_MS), verifier),
+				    oat_deadline_in_ms(OAT_BRIEF_MS), verifier),
 		    OAT_TIMEOUT);
 		OAT_ASSERT_THAT(strstr(oat_database_error(database),
 				    "stopped answering") != NULL,

@@ -7,8 +7,6 @@
 #include "tests/unit/fake_server.h"
 #include "tests/unit/opened.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,20 +26,13 @@ check_not_opened(
 
 	status =
 	    oat_open_ports(port, 0, oat_deadline_in_ms(ms), &database, error);
-	CU_ASSERT_TRUE(oat_now_ms() - began < ms + SLACK_MS);
+	CU_ASSERT_TRUE(oat_now_ms() - began < ms + OAT_SLACK_MS);
 	OAT_ASSERT_THAT(status == expected, "%s: %d", error, status);
 	CU_ASSERT_PTR_NULL(database);
 	OAT_ASSERT_THAT(
 	    oat_names_server(error, port) && strstr(error, why) != NULL,
 	    "%s: %s", why, error);
 	CU_ASSERT_EQUAL(oat_open_descriptors(), before);
-}
-
-static void
-serve_silence(int fd, const void *context)
-{
-	(void)context;
-	fake_be_silent(fd);
 }
 
 static void
@@ -104,10 +95,10 @@ test_database_closed_port_is_told_with_its_name(void)
 static void
 test_database_server_that_stalls_is_given_up_in_time(void)
 {
+	check_not_opened_by(fake_serve_silence, NULL, OAT_BRIEF_MS, OAT_TIMEOUT,
+	    "no answer in time");
 	check_not_opened_by(
-	    serve_silence, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
-	check_not_opened_by(
-	    serve_drip, NULL, BRIEF_MS, OAT_TIMEOUT, "no answer in time");
+	    serve_drip, NULL, OAT_BRIEF_MS, OAT_TIMEOUT, "no answer in time");
 }
 
 static void
@@ -126,8 +117,8 @@ test_database_server_that_talks_nonsense_is_given_up(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++)
-		check_not_opened_by(serve_garbage, nonsense[i].bytes, BRIEF_MS,
-		    nonsense[i].expected, "");
+		check_not_opened_by(serve_garbage, nonsense[i].bytes,
+		    OAT_BRIEF_MS, nonsense[i].expected, "");
 	check_not_opened_by(serve_end, NULL, OAT_LONG_MS, OAT_UNAVAILABLE, "");
 }
 
@@ -135,10 +126,11 @@ test_database_server_that_talks_nonsense_is_given_up(void)
 static void
 test_database_session_of_another_role_is_refused(void)
 {
-	static const struct fake_greeting superuser = { "on", ROLE, "off" };
+	static const struct fake_greeting superuser = { "on", FAKE_ROLE,
+		"off" };
 	static const struct fake_greeting other = { "off", "postgres", "off" };
 	static const struct fake_greeting nobody = { "off", NULL, "off" };
-	static const struct fake_greeting unknown = { NULL, ROLE, "off" };
+	static const struct fake_greeting unknown = { NULL, FAKE_ROLE, "off" };
 
 	check_not_opened_by(serve_greeting, &superuser, OAT_LONG_MS,
 	    OAT_UNAVAILABLE, "superuser");
@@ -153,8 +145,8 @@ test_database_session_of_another_role_is_refused(void)
 static void
 test_database_second_server_is_used_when_the_first_is_dead(void)
 {
-	struct fake_server alive = fake_start(serve_greeting, &oat_primary);
-	struct fake_server silent = fake_start(serve_silence, NULL);
+	struct fake_server alive = fake_start(serve_greeting, &fake_primary);
+	struct fake_server silent = fake_start(fake_serve_silence, NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_database *database = NULL;
 
@@ -162,8 +154,9 @@ test_database_second_server_is_used_when_the_first_is_dead(void)
 			    oat_soon(), &database, error),
 	    OAT_OK);
 	oat_database_close(database);
-	CU_ASSERT_EQUAL(oat_open_ports(silent.port, alive.port,
-			    oat_deadline_in_ms(4 * BRIEF_MS), &database, error),
+	CU_ASSERT_EQUAL(
+	    oat_open_ports(silent.port, alive.port,
+		oat_deadline_in_ms(4 * OAT_BRIEF_MS), &database, error),
 	    OAT_OK);
 	oat_database_close(database);
 	fake_stop(&silent);
@@ -188,7 +181,8 @@ test_database_each_dead_server_is_told(void)
 static void
 test_database_one_server_that_says_no_is_no_silence(void)
 {
-	static const struct fake_greeting superuser = { "on", ROLE, "off" };
+	static const struct fake_greeting superuser = { "on", FAKE_ROLE,
+		"off" };
 	struct fake_server no = fake_start(serve_greeting, &superuser);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_database *database = NULL;
@@ -207,17 +201,17 @@ test_database_one_server_that_says_no_is_no_silence(void)
 static void
 test_database_silence_is_waited_for_a_second_while_there_is_another(void)
 {
-	struct fake_server alive = fake_start(serve_greeting, &oat_primary);
-	struct fake_server silent = fake_start(serve_silence, NULL);
+	struct fake_server alive = fake_start(serve_greeting, &fake_primary);
+	struct fake_server silent = fake_start(fake_serve_silence, NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_database *database = NULL;
-	struct oat_deadline deadline = oat_deadline_in_ms(6 * SLACK_MS);
+	struct oat_deadline deadline = oat_deadline_in_ms(6 * OAT_SLACK_MS);
 	uint64_t began = oat_now_ms();
 
 	CU_ASSERT_EQUAL(
 	    oat_open_ports(silent.port, alive.port, deadline, &database, error),
 	    OAT_OK);
-	CU_ASSERT(oat_now_ms() - began < SLACK_MS + SLACK_MS);
+	CU_ASSERT(oat_now_ms() - began < OAT_SLACK_MS + OAT_SLACK_MS);
 	oat_database_close(database);
 	fake_stop(&silent);
 	fake_stop(&alive);
@@ -228,7 +222,8 @@ static void
 test_database_only_server_may_take_its_time(void)
 {
 	char error[OAT_DATABASE_ERROR_MAX] = "";
-	struct fake_server slow = fake_start(serve_late_greeting, &oat_primary);
+	struct fake_server slow =
+	    fake_start(serve_late_greeting, &fake_primary);
 	struct oat_database *database = NULL;
 
 	CU_ASSERT_EQUAL(
@@ -283,16 +278,16 @@ check_chosen(const struct fake_greeting *first,
 static void
 test_database_primary_is_chosen_wherever_it_stands(void)
 {
-	check_chosen(&oat_primary, &oat_standby, "primary");
-	check_chosen(&oat_standby, &oat_primary, "primary");
-	check_chosen(&oat_standby, &oat_standby, "standby");
+	check_chosen(&fake_primary, &fake_standby, "primary");
+	check_chosen(&fake_standby, &fake_primary, "primary");
+	check_chosen(&fake_standby, &fake_standby, "standby");
 }
 
 /* PostgreSQL 13 says nothing of itself. */
 static void
 test_database_server_that_does_not_tell_is_asked(void)
 {
-	static const struct fake_greeting old = { "off", ROLE, NULL };
+	static const struct fake_greeting old = { "off", FAKE_ROLE, NULL };
 	struct fake_server server = fake_start(serve_name, &old);
 	struct oat_database *database = oat_open_one(&server);
 	char who[OAT_VERIFIER_MAX] = "";
@@ -308,9 +303,9 @@ test_database_server_that_does_not_tell_is_asked(void)
 static void
 test_database_standby_can_be_asked_while_the_primary_is_silent(void)
 {
-	struct oat_deadline deadline = oat_deadline_in_ms(4 * BRIEF_MS);
-	struct fake_server one = fake_start(serve_name, &oat_standby);
-	struct fake_server two = fake_start(serve_silence, NULL);
+	struct oat_deadline deadline = oat_deadline_in_ms(4 * OAT_BRIEF_MS);
+	struct fake_server one = fake_start(serve_name, &fake_standby);
+	struct fake_server two = fake_start(fake_serve_silence, NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	char who[OAT_VERIFIER_MAX] = "";
 	struct oat_database *database = NULL;

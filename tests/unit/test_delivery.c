@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BRIEF_MS 200 /* a deadline that is meant to pass */
-
 static const struct oat_account nobody = { 65534, 65534 };
 
 static char parent[32], folder[64];
@@ -259,7 +257,7 @@ test_delivery_without_an_answer_keeps_everything(void)
 	CU_ASSERT_TRUE(empty_folder());
 	make_events(3, "{}");
 	CU_ASSERT_EQUAL(
-	    deliver(play_silence, 0, BRIEF_MS, &aside, error), OAT_TIMEOUT);
+	    deliver(play_silence, 0, OAT_BRIEF_MS, &aside, error), OAT_TIMEOUT);
 	CU_ASSERT_STRING_NOT_EQUAL(error, "");
 	CU_ASSERT_EQUAL(waiting(), 3);
 }

@@ -15,13 +15,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define ROLE "oat_web-1"
 #define PATIENCE_MS 1000
-#define SLACK_MS 1000 /* what a busy machine may add */
 #define MEMORY_KIB_MAX (192 * 1024L)
 
 static const struct oat_account nobody = { 65534, 65534 };
-static const struct fake_greeting primary = { "off", ROLE, "off" };
 
 /* --- what is sent ----------------------------------------------------------
  */
@@ -227,7 +224,7 @@ act_after_question(int fd, const void *context)
 	const struct play *play = context;
 	char statement[256];
 
-	if (fake_greet(fd, &primary) &&
+	if (fake_greet(fd, &fake_primary) &&
 	    fake_read_query(fd, statement, sizeof(statement)))
 		play->act(fd);
 }
@@ -257,7 +254,7 @@ check_refused(int port, const char *name)
 	enum oat_status status;
 
 	snprintf(text, sizeof(text),
-	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, port);
+	    "host=127.0.0.1 port=%d dbname=oat user=" FAKE_ROLE, port);
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
 	orders.conninfo = conninfo;
@@ -270,7 +267,7 @@ check_refused(int port, const char *name)
 			    strcmp(verifier, "untouched") == 0 &&
 			    oat_is_one_line(error),
 	    "%s: %d: %s", name, (int)status, error);
-	OAT_ASSERT_THAT(oat_now_ms() - began < PATIENCE_MS + SLACK_MS,
+	OAT_ASSERT_THAT(oat_now_ms() - began < PATIENCE_MS + OAT_SLACK_MS,
 	    "%s: %ju ms", name, (uintmax_t)(oat_now_ms() - began));
 	oat_child_end(&child);
 	oat_conninfo_free(conninfo);
@@ -330,7 +327,7 @@ say_and_refuse(int fd, const void *context)
 	char statement[256];
 
 	(void)context;
-	if (!fake_greet(fd, &primary) ||
+	if (!fake_greet(fd, &fake_primary) ||
 	    !fake_read_query(fd, statement, sizeof(statement)))
 		return;
 	(void)fake_send(fd, 'N', notice, sizeof(notice));

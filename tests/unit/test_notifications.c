@@ -10,12 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROLE "oat_web-1"
-#define BRIEF_MS 200 /* a deadline that is meant to pass */
-
 static const struct oat_account nobody = { 65534, 65534 };
-static const struct fake_greeting primary = { "off", ROLE, "off" };
-static const struct fake_greeting standby = { "off", ROLE, "on" };
 
 static struct oat_conninfo *conninfo;
 
@@ -28,7 +23,7 @@ soon(void)
 static struct oat_deadline
 briefly(void)
 {
-	return oat_deadline_in_ms(BRIEF_MS);
+	return oat_deadline_in_ms(OAT_BRIEF_MS);
 }
 
 static void
@@ -39,7 +34,7 @@ parse(const struct fake_server *server)
 	oat_conninfo_free(conninfo);
 	conninfo = NULL;
 	snprintf(text, sizeof(text),
-	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE, server->port);
+	    "host=127.0.0.1 port=%d dbname=oat user=" FAKE_ROLE, server->port);
 	CU_ASSERT_EQUAL_FATAL(
 	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
 }
@@ -114,14 +109,14 @@ serve_listener(int fd, const void *context)
 {
 	enum then then = *(const enum then *)context;
 
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	if (then == TELL_WITH_THE_ANSWER)
 		send_notifications(fd, 1);
 	if (!answer_listen(fd) || then == GO)
 		return;
 	if (then == TELL_LATER)
-		usleep(BRIEF_MS * 500);
+		usleep(OAT_BRIEF_MS * 500);
 	if (then == TELL_LATER || then == TELL_OFTEN)
 		send_notifications(fd, then == TELL_OFTEN ? MANY : 1);
 	fake_be_silent(fd);
@@ -133,7 +128,7 @@ serve_standby(int fd, const void *context)
 	char statement[128];
 
 	(void)context;
-	if (!fake_greet(fd, &standby))
+	if (!fake_greet(fd, &fake_standby))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement)))
 		(void)fake_send_error(
@@ -202,7 +197,7 @@ static void
 serve_silence(int fd, const void *context)
 {
 	(void)context;
-	if (fake_greet(fd, &primary))
+	if (fake_greet(fd, &fake_primary))
 		fake_be_silent(fd);
 }
 
@@ -261,7 +256,7 @@ test_courier_waits_no_longer_than_it_is_let(void)
 	began = oat_now_ms();
 	CU_ASSERT_EQUAL(
 	    oat_courier_await_begin(&child, briefly(), error), OAT_OK);
-	CU_ASSERT_FALSE(is_readable(child.fd, BRIEF_MS / 4));
+	CU_ASSERT_FALSE(is_readable(child.fd, OAT_BRIEF_MS / 4));
 	CU_ASSERT_EQUAL(
 	    oat_courier_await_end(&child, soon(), error), OAT_NOTFOUND);
 	CU_ASSERT_TRUE(oat_now_ms() - began < OAT_LONG_MS / 2);

@@ -1,57 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* What `oat doctor` asks of the network child, and what that may answer. */
-#include "common/courier_child.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "common/certificate.h"
 #include "tests/process.h"
 #include "tests/runner.h"
 #include "tests/unit/fake_server.h"
 #include "tests/unit/liar.h"
-
-#define ROLE "oat_web-1"
-#define BRIEF_MS 200 /* a deadline that is meant to pass */
-#define DAY_S INT64_C(86400)
-
-static const struct oat_account nobody = { 65534, 65534 };
-static const struct fake_greeting primary = { "off", ROLE, "off" };
-
-static struct oat_conninfo *conninfo;
-
-/* A child for a server on this port, with more settings, or "". */
-static struct oat_child
-start(int port, const char *settings)
-{
-	char text[512], error[OAT_CONNINFO_ERROR_MAX] = "";
-	struct oat_child child = OAT_CHILD_NONE;
-	struct oat_orders orders = { .password = NULL };
-
-	oat_conninfo_free(conninfo);
-	conninfo = NULL;
-	snprintf(text, sizeof(text),
-	    "host=127.0.0.1 port=%d dbname=oat user=" ROLE " %s", port,
-	    settings);
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_conninfo_parse(text, false, &conninfo, error), OAT_OK);
-	orders.conninfo = conninfo;
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_courier_start(&nobody, &orders, &child), OAT_OK);
-	return child;
-}
-
-static int
-tear_down(void)
-{
-	oat_conninfo_free(conninfo);
-	conninfo = NULL;
-	return 0;
-}
+#include "tests/unit/started.h"
 
 /* Ask a child, and take its answer. */
 static enum oat_status
@@ -80,7 +38,7 @@ serve(int fd, const void *context)
 	const struct answers *answers = *(struct answers *const *)context;
 	char statement[512] = "";
 
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		if (strstr(statement, "host_health()") != NULL) {
@@ -101,7 +59,8 @@ probe_answers(struct answers *answers, struct oat_probe *ret_probe)
 {
 	struct fake_server server = fake_start(serve, &answers);
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start(server.port, "sslmode=disable");
+	struct oat_child child =
+	    started_for(server.port, "sslmode=disable", NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	enum oat_status status;
 
@@ -202,7 +161,7 @@ static void
 test_probe_of_a_closed_port_is_an_answer(void)
 {
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start(fake_closed_port(), "");
+	struct oat_child child = started_for(fake_closed_port(), "", NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_probe probe_result;
 
@@ -216,7 +175,7 @@ test_probe_of_a_closed_port_is_an_answer(void)
 static void
 serve_superuser(int fd, const void *context)
 {
-	static const struct fake_greeting greeting = { "on", ROLE, "off" };
+	static const struct fake_greeting greeting = { "on", FAKE_ROLE, "off" };
 
 	(void)context;
 	(void)fake_greet(fd, &greeting);
@@ -228,7 +187,7 @@ test_probe_case_18_superuser_is_refused(void)
 {
 	struct fake_server server = fake_start(serve_superuser, NULL);
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start(server.port, "");
+	struct oat_child child = started_for(server.port, "", NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_probe result;
 
@@ -238,26 +197,19 @@ test_probe_case_18_superuser_is_refused(void)
 	fake_stop(&server);
 }
 
-static void
-serve_silence(int fd, const void *context)
-{
-	(void)context;
-	fake_be_silent(fd);
-}
-
 /* Three that say nothing are asked together, and wait for one deadline. */
 static void
 test_probe_case_15_silent_servers_wait_together(void)
 {
-	struct fake_server server = fake_start(serve_silence, NULL);
-	struct oat_deadline deadline = oat_deadline_in_ms(5 * BRIEF_MS);
+	struct fake_server server = fake_start(fake_serve_silence, NULL);
+	struct oat_deadline deadline = oat_deadline_in_ms(5 * OAT_BRIEF_MS);
 	struct oat_child child[3];
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_probe result;
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		child[i] = start(server.port, "");
+		child[i] = started_for(server.port, "", NULL);
 		CU_ASSERT_EQUAL(
 		    oat_courier_ask_probe(&child[i], 0, deadline, error),
 		    OAT_OK);
@@ -277,7 +229,7 @@ static void
 test_probe_of_a_server_that_is_not_configured_is_unavailable(void)
 {
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start(1, "");
+	struct oat_child child = started_for(1, "", NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "";
 	struct oat_probe result;
 
@@ -303,7 +255,7 @@ serve_explanation(int fd, const void *context)
 
 	(void)context;
 	memset(noise, 'x', sizeof(noise) - 1);
-	if (!fake_greet(fd, &primary))
+	if (!fake_greet(fd, &fake_primary))
 		return;
 	while (fake_read_query(fd, statement, sizeof(statement))) {
 		(void)fake_send_columns(fd, 4);
@@ -329,7 +281,7 @@ test_explanation_is_brought_back_row_by_row(void)
 {
 	struct fake_server server = fake_start(serve_explanation, NULL);
 	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	struct oat_child child = start(server.port, "");
+	struct oat_child child = started_for(server.port, "", NULL);
 	char error[OAT_DATABASE_ERROR_MAX] = "", text[512] = "";
 
 	CU_ASSERT_EQUAL(oat_courier_explain(&child, "oat-acme-ci", "sshd", "-",
@@ -339,109 +291,6 @@ test_explanation_is_brought_back_row_by_row(void)
 				     "idle//?/ allowed/t/let in/ ");
 	oat_child_end(&child);
 	fake_stop(&server);
-}
-
-/* --- files --------------------------------------------------------------- */
-
-static char folder[64];
-
-static int
-set_up_folder(void)
-{
-	snprintf(folder, sizeof(folder), "/tmp/oat-probe-XXXXXX");
-	return mkdtemp(folder) == NULL || chmod(folder, 0755) != 0;
-}
-
-static int
-tear_down_folder(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	tear_down();
-	return system(command);
-}
-
-static void
-make(const char *command)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "cd %s && { %s; } 2>/dev/null", folder,
-	    command);
-	OAT_ASSERT_THAT(system(text) == 0, "%s", command);
-}
-
-#define SELF_SIGNED                                                \
-	"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:" \
-	"P-256 -nodes -subj /CN=x -keyout key.pem "
-
-static void
-test_certificate_file_ends_with_its_last(void)
-{
-	int64_t end = 0, now = (int64_t)time(NULL);
-	char path[96];
-
-	make(SELF_SIGNED "-days 3 -out a.pem");
-	make(SELF_SIGNED "-days 30 -out b.pem");
-	make("cat b.pem a.pem >both.pem; cp key.pem none.pem; : >empty.pem");
-	snprintf(path, sizeof(path), "%s/both.pem", folder);
-	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_OK);
-	OAT_ASSERT_THAT(end > now + 29 * DAY_S && end <= now + 31 * DAY_S,
-	    "%lld", (long long)end);
-	end = 4711;
-	snprintf(path, sizeof(path), "%s/none.pem", folder);
-	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_INVALID);
-	snprintf(path, sizeof(path), "%s/empty.pem", folder);
-	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_INVALID);
-	snprintf(path, sizeof(path), "%s/missing.pem", folder);
-	CU_ASSERT_EQUAL(oat_certificate_file_end(path, &end), OAT_SYSTEM);
-	CU_ASSERT_EQUAL(end, 4711);
-}
-
-/* The child is nobody: what it cannot read, _oat cannot either. */
-static void
-test_file_is_read_by_who_needs_it(void)
-{
-	static const struct {
-		const char *mode, *key, *why;
-	} samples[] = {
-		{ "chmod 0644 a.pem", "sslrootcert", NULL },
-		{ "chmod 0600 a.pem", "sslrootcert", "Permission denied" },
-		{ "chmod 0644 a.pem; chmod 0644 key.pem", "sslkey", NULL },
-		{ "chmod 0600 key.pem", "sslkey", "Permission denied" },
-		{ "chmod 0644 key.pem a.pem", "sslcert",
-		    "no certificate in PEM form" },
-		{ "true", "sslcrl", "did not say why" },
-	};
-	struct oat_deadline soon = oat_deadline_in_ms(OAT_LONG_MS);
-	char error[OAT_DATABASE_ERROR_MAX], settings[256];
-	struct oat_child child;
-	enum oat_status status;
-	int64_t end;
-	size_t i;
-
-	if (geteuid() != 0) {
-		oat_skip("not root");
-		return;
-	}
-	make(SELF_SIGNED "-days 3 -out a.pem");
-	snprintf(settings, sizeof(settings),
-	    "sslrootcert=%s/a.pem sslcert=%s/key.pem sslkey=%s/key.pem", folder,
-	    folder, folder);
-	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-		make(samples[i].mode);
-		child = start(1, settings);
-		error[0] = '\0';
-		status =
-		    oat_courier_file(&child, samples[i].key, soon, &end, error);
-		oat_child_end(&child);
-		OAT_ASSERT_THAT(samples[i].why == NULL
-				    ? status == OAT_OK
-				    : status == OAT_UNAVAILABLE &&
-					  strstr(error, samples[i].why) != NULL,
-		    "%s: %d: %s", samples[i].mode, (int)status, error);
-	}
 }
 
 /* --- case 19: the child has been replaced by a liar ---------------------- */
@@ -477,7 +326,7 @@ test_probe_case_19_liar_gets_nothing_through(void)
 
 	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		snprintf(fields, sizeof(fields), "%s", lies[i] + 1);
-		CU_ASSERT_EQUAL_FATAL(oat_child_start(&nobody, 0,
+		CU_ASSERT_EQUAL_FATAL(oat_child_start(&started_nobody, 0,
 					  oat_liar_answer, fields, &child),
 		    OAT_OK);
 		error[0] = '\0';
@@ -488,8 +337,8 @@ test_probe_case_19_liar_gets_nothing_through(void)
 	}
 	/* And with the truth, each of the three is taken. */
 	snprintf(fields, sizeof(fields), "0-ttLL1t111ttLLLttt");
-	CU_ASSERT_EQUAL_FATAL(
-	    oat_child_start(&nobody, 0, oat_liar_answer, fields, &child),
+	CU_ASSERT_EQUAL_FATAL(oat_child_start(&started_nobody, 0,
+				  oat_liar_answer, fields, &child),
 	    OAT_OK);
 	CU_ASSERT_EQUAL(ask('p', &child, error), OAT_OK);
 	oat_child_end(&child);
@@ -510,14 +359,7 @@ static CU_TestInfo probes[] = {
 	CU_TEST_INFO_NULL,
 };
 
-static CU_TestInfo files[] = {
-	OAT_TEST(test_certificate_file_ends_with_its_last),
-	OAT_TEST(test_file_is_read_by_who_needs_it),
-	CU_TEST_INFO_NULL,
-};
-
 CU_SuiteInfo oat_suites[] = {
-	{ "probe", NULL, tear_down, NULL, NULL, probes },
-	{ "probe: files", set_up_folder, tear_down_folder, NULL, NULL, files },
+	{ "probe", NULL, started_tear_down, NULL, NULL, probes },
 	CU_SUITE_INFO_NULL,
 };

@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BRIEF_MS 200 /* a deadline that is meant to pass */
-
 static const struct oat_account nobody = { 65534, 65534 };
 
 static struct oat_token token;
@@ -207,7 +205,7 @@ test_prover_that_stopped_is_a_timeout(void)
 
 	CU_ASSERT_EQUAL(kill(child.pid, SIGSTOP), 0);
 	CU_ASSERT_EQUAL(oat_prover_check(&child, verifier, &token,
-			    oat_deadline_in_ms(BRIEF_MS), &right),
+			    oat_deadline_in_ms(OAT_BRIEF_MS), &right),
 	    OAT_TIMEOUT);
 	CU_ASSERT_TRUE(right);
 	oat_child_end(&child);

@@ -1,82 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/wire.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/runner.h"
-
-#define SOON_MS 50
-#define AMPLE_MS 20000
-
-static volatile sig_atomic_t signals;
-
-static void
-count_signal(int number)
-{
-	(void)number;
-	signals++;
-}
-
-static void
-make_socket(int fds[2])
-{
-	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-}
-
-/* A pipe as fds[1] -> fds[0], like the sockets above. */
-static void
-make_pipe(int fds[2])
-{
-	CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
-}
-
-static void
-close_both(int fds[2])
-{
-	close(fds[0]);
-	close(fds[1]);
-}
-
-static struct oat_deadline
-ample(void)
-{
-	return oat_deadline_in_ms(AMPLE_MS);
-}
-
-/* Let a child write these bytes, pausing after each, and end. */
-static pid_t
-trickle(int fds[2], const void *bytes, size_t size, unsigned pause_us)
-{
-	const char *p = bytes;
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	close(fds[0]);
-	while (size-- > 0) {
-		if (write(fds[1], p++, 1) != 1)
-			_exit(1);
-		usleep(pause_us);
-	}
-	_exit(0);
-}
-
-static void
-finish(pid_t pid)
-{
-	int status;
-
-	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
-	CU_ASSERT_EQUAL(status, 0);
-}
+#include "tests/unit/wired.h"
 
 static void
 check_fields(struct oat_wire *wire)
@@ -112,12 +43,12 @@ check_round_trip(int fds[2])
 	struct oat_wire out = { 0 }, in = { 0 };
 
 	put_fields(&out);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_OK);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], wired_ample()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 	check_fields(&in);
 	oat_wire_free(&out);
 	oat_wire_free(&in);
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -125,7 +56,7 @@ test_wire_message_arrives_over_a_socket(void)
 {
 	int fds[2];
 
-	make_socket(fds);
+	wired_make_socket(fds);
 	check_round_trip(fds);
 }
 
@@ -134,7 +65,7 @@ test_wire_message_arrives_over_a_pipe(void)
 {
 	int fds[2];
 
-	make_pipe(fds);
+	wired_make_pipe(fds);
 	check_round_trip(fds);
 }
 
@@ -157,20 +88,22 @@ test_wire_several_messages_stay_apart(void)
 	uint32_t value = 0, i;
 	int fds[2];
 
-	make_socket(fds);
+	wired_make_socket(fds);
 	for (i = 0; i < 3; i++) {
 		oat_wire_put_u32(&out, i);
-		CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_OK);
+		CU_ASSERT_EQUAL(
+		    oat_wire_send(&out, fds[1], wired_ample()), OAT_OK);
 		oat_wire_free(&out);
 	}
 	for (i = 0; i < 3; i++) {
-		CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+		CU_ASSERT_EQUAL(
+		    oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 		CU_ASSERT_EQUAL(oat_wire_get_u32(&in, &value), OAT_OK);
 		CU_ASSERT_EQUAL(value, i);
 		CU_ASSERT_EQUAL(oat_wire_end(&in), OAT_OK);
 		oat_wire_free(&in);
 	}
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -180,14 +113,14 @@ test_wire_empty_message_has_no_field(void)
 	uint32_t value;
 	int fds[2];
 
-	make_socket(fds);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_OK);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+	wired_make_socket(fds);
+	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], wired_ample()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 	CU_ASSERT_EQUAL(oat_wire_end(&in), OAT_OK);
 	CU_ASSERT_EQUAL(oat_wire_get_u32(&in, &value), OAT_INVALID);
 	oat_wire_free(&out);
 	oat_wire_free(&in);
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -201,26 +134,28 @@ test_wire_largest_message_is_sent_and_a_larger_one_refused(void)
 	pid_t pid;
 
 	memset(bytes, 'x', sizeof(bytes));
-	make_pipe(fds);
+	wired_make_pipe(fds);
 	pid = fork();
 	if (pid == 0) {
 		oat_wire_put_bytes(&out, bytes, largest);
-		_exit(oat_wire_send(&out, fds[1], ample()));
+		_exit(oat_wire_send(&out, fds[1], wired_ample()));
 	}
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 	CU_ASSERT_EQUAL(oat_wire_get_text(&in, text, sizeof(text)), OAT_OK);
 	CU_ASSERT_EQUAL(strlen(text), largest);
-	finish(pid);
+	wired_finish(pid);
 	oat_wire_put_bytes(&out, bytes, largest + 1);
 	CU_ASSERT_EQUAL(out.status, OAT_INVALID);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_INVALID);
+	CU_ASSERT_EQUAL(
+	    oat_wire_send(&out, fds[1], wired_ample()), OAT_INVALID);
 	oat_wire_free(&out);
 	oat_wire_put_bytes(&out, bytes, largest);
 	oat_wire_put_text(&out, "");
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_INVALID);
+	CU_ASSERT_EQUAL(
+	    oat_wire_send(&out, fds[1], wired_ample()), OAT_INVALID);
 	oat_wire_free(&out);
 	oat_wire_free(&in);
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -231,7 +166,7 @@ test_wire_first_failure_of_an_append_is_kept(void)
 
 	oat_wire_put_bytes(&out, bytes, sizeof(bytes));
 	oat_wire_put_u32(&out, 1);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, -1, ample()), OAT_INVALID);
+	CU_ASSERT_EQUAL(oat_wire_send(&out, -1, wired_ample()), OAT_INVALID);
 	oat_wire_free(&out);
 	CU_ASSERT_EQUAL(out.status, OAT_OK);
 	oat_wire_put_bytes(&out, NULL, SIZE_MAX);
@@ -298,10 +233,10 @@ receive_raw(const void *bytes, size_t size, char *text, size_t text_size)
 	enum oat_status status;
 	int fds[2];
 
-	make_socket(fds);
+	wired_make_socket(fds);
 	CU_ASSERT_EQUAL(write(fds[1], bytes, size), (ssize_t)size);
 	close(fds[1]);
-	status = oat_wire_receive(&in, fds[0], ample());
+	status = oat_wire_receive(&in, fds[0], wired_ample());
 	if (status == OAT_OK)
 		status = oat_wire_get_text(&in, text, text_size);
 	oat_wire_free(&in);
@@ -345,14 +280,14 @@ test_wire_field_longer_than_its_message_is_invalid(void)
 	uint64_t value = 7;
 	int fds[2];
 
-	make_socket(fds);
+	wired_make_socket(fds);
 	CU_ASSERT_EQUAL(
 	    write(fds[1], message, sizeof(message)), (ssize_t)sizeof(message));
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 	CU_ASSERT_EQUAL(oat_wire_get_u64(&in, &value), OAT_INVALID);
 	CU_ASSERT_EQUAL(value, 7);
 	oat_wire_free(&in);
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -380,164 +315,14 @@ test_wire_message_byte_by_byte_arrives(void)
 	int fds[2];
 	pid_t pid;
 
-	make_pipe(fds);
-	pid = trickle(fds, message, sizeof(message), 500);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
+	wired_make_pipe(fds);
+	pid = wired_trickle(fds, message, sizeof(message), 500);
+	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], wired_ample()), OAT_OK);
 	CU_ASSERT_EQUAL(oat_wire_get_text(&in, text, sizeof(text)), OAT_OK);
 	CU_ASSERT_STRING_EQUAL(text, "aaaabbbb");
-	finish(pid);
+	wired_finish(pid);
 	oat_wire_free(&in);
-	close_both(fds);
-}
-
-static void
-test_wire_silent_peer_is_a_timeout_at_the_deadline(void)
-{
-	struct oat_deadline soon;
-	struct oat_wire in = { 0 };
-	int fds[2], i;
-
-	for (i = 0; i < 2; i++) {
-		i == 0 ? make_socket(fds) : make_pipe(fds);
-		soon = oat_deadline_in_ms(SOON_MS);
-		CU_ASSERT_EQUAL(
-		    oat_wire_receive(&in, fds[0], soon), OAT_TIMEOUT);
-		CU_ASSERT_TRUE(oat_deadline_passed(soon));
-		oat_wire_free(&in);
-		close_both(fds);
-	}
-}
-
-/* One byte at a time does not buy more time. */
-static void
-test_wire_trickling_peer_is_a_timeout_at_the_deadline(void)
-{
-	static const uint32_t message[256] = { 1000 };
-	struct oat_deadline soon = oat_deadline_in_ms(SOON_MS);
-	struct oat_wire in = { 0 };
-	int fds[2];
-	pid_t pid;
-
-	make_socket(fds);
-	pid = trickle(fds, message, 100, 5000);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], soon), OAT_TIMEOUT);
-	CU_ASSERT_TRUE(oat_deadline_passed(soon));
-	finish(pid);
-	oat_wire_free(&in);
-	close_both(fds);
-}
-
-/* Blocking descriptors, full: the wait must be ours, not the kernel's. */
-static void
-test_wire_reader_that_stalls_is_a_timeout_at_the_deadline(void)
-{
-	static unsigned char bytes[60000];
-	struct oat_deadline soon;
-	struct oat_wire out = { 0 };
-	enum oat_status status = OAT_OK;
-	int fds[2], i, sent;
-
-	oat_wire_put_bytes(&out, bytes, sizeof(bytes));
-	for (i = 0; i < 2; i++) {
-		i == 0 ? make_socket(fds) : make_pipe(fds);
-		for (sent = 0; sent < 100; sent++) {
-			soon = oat_deadline_in_ms(SOON_MS);
-			status = oat_wire_send(&out, fds[1], soon);
-			if (status != OAT_OK)
-				break;
-		}
-		CU_ASSERT_EQUAL(status, OAT_TIMEOUT);
-		CU_ASSERT_TRUE(oat_deadline_passed(soon));
-		close_both(fds);
-	}
-	oat_wire_free(&out);
-}
-
-static void
-test_wire_peer_that_is_gone_is_unavailable_without_a_signal(void)
-{
-	struct sigaction action = { .sa_handler = count_signal }, before;
-	struct oat_wire out = { 0 };
-	int fds[2];
-
-	sigaction(SIGPIPE, &action, &before);
-	signals = 0;
-	oat_wire_put_u32(&out, 1);
-	make_socket(fds);
-	close(fds[0]);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_UNAVAILABLE);
-	CU_ASSERT_EQUAL(signals, 0);
-	close(fds[1]);
-	make_pipe(fds);
-	close(fds[0]);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_UNAVAILABLE);
-	close(fds[1]);
-	sigaction(SIGPIPE, &before, NULL);
-	oat_wire_free(&out);
-}
-
-static void
-test_wire_peer_that_leaves_our_bytes_unread_is_unavailable(void)
-{
-	struct oat_wire out = { 0 }, in = { 0 };
-	int fds[2];
-
-	make_socket(fds);
-	oat_wire_put_u32(&out, 1);
-	CU_ASSERT_EQUAL(oat_wire_send(&out, fds[1], ample()), OAT_OK);
-	close(fds[0]);
-	CU_ASSERT_EQUAL(
-	    oat_wire_receive(&in, fds[1], ample()), OAT_UNAVAILABLE);
-	close(fds[1]);
-	oat_wire_free(&out);
-	oat_wire_free(&in);
-}
-
-static void
-test_wire_bad_descriptor_is_a_system_error(void)
-{
-	struct oat_wire wire = { 0 };
-	int fds[2];
-
-	make_pipe(fds);
-	close_both(fds);
-	errno = 0;
-	CU_ASSERT_EQUAL(oat_wire_receive(&wire, fds[0], ample()), OAT_SYSTEM);
-	CU_ASSERT_EQUAL(errno, EBADF);
-	oat_wire_free(&wire);
-	errno = 0;
-	CU_ASSERT_EQUAL(oat_wire_send(&wire, fds[1], ample()), OAT_SYSTEM);
-	CU_ASSERT_EQUAL(errno, EBADF);
-	oat_wire_free(&wire);
-}
-
-static void
-test_wire_storm_of_signals_changes_nothing(void)
-{
-	static const uint32_t message[] = { 12, 8, 0x61616161, 0x62626262 };
-	struct sigaction action = { .sa_handler = count_signal };
-	struct itimerval storm = { { 0, 300 }, { 0, 300 } };
-	struct itimerval calm = { { 0, 0 }, { 0, 0 } };
-	struct oat_deadline soon;
-	struct oat_wire in = { 0 };
-	int fds[2];
-	pid_t pid;
-
-	make_socket(fds);
-	pid = trickle(fds, message, sizeof(message), 2000);
-	signals = 0;
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &storm, NULL);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], ample()), OAT_OK);
-	oat_wire_free(&in);
-	soon = oat_deadline_in_ms(SOON_MS);
-	CU_ASSERT_EQUAL(oat_wire_receive(&in, fds[0], soon), OAT_TIMEOUT);
-	setitimer(ITIMER_REAL, &calm, NULL);
-	signal(SIGALRM, SIG_IGN);
-	CU_ASSERT_TRUE(signals > 0);
-	finish(pid);
-	oat_wire_free(&in);
-	close_both(fds);
+	wired_close_both(fds);
 }
 
 static void
@@ -568,13 +353,6 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_wire_field_longer_than_its_message_is_invalid),
 	OAT_TEST(test_wire_end_of_file_anywhere_in_a_message_is_unavailable),
 	OAT_TEST(test_wire_message_byte_by_byte_arrives),
-	OAT_TEST(test_wire_silent_peer_is_a_timeout_at_the_deadline),
-	OAT_TEST(test_wire_trickling_peer_is_a_timeout_at_the_deadline),
-	OAT_TEST(test_wire_reader_that_stalls_is_a_timeout_at_the_deadline),
-	OAT_TEST(test_wire_peer_that_is_gone_is_unavailable_without_a_signal),
-	OAT_TEST(test_wire_peer_that_leaves_our_bytes_unread_is_unavailable),
-	OAT_TEST(test_wire_bad_descriptor_is_a_system_error),
-	OAT_TEST(test_wire_storm_of_signals_changes_nothing),
 	OAT_TEST(test_wire_freed_one_is_empty_and_null_is_accepted),
 	CU_TEST_INFO_NULL,
 };
