@@ -13,8 +13,8 @@ say(char *ret_error, const char *text)
 	(void)snprintf(ret_error, OAT_SETUP_ERROR_MAX, "%s", text);
 }
 
-static enum oat_status
-load_password(struct oat_setup *setup, char *ret_error)
+enum oat_status
+oat_setup_load_password(struct oat_setup *setup, char *ret_error)
 {
 	char error[OAT_PASSWORD_ERROR_MAX];
 	enum oat_status status;
@@ -43,7 +43,8 @@ load_conninfo(const char *path, struct oat_setup *setup, char *ret_error)
 }
 
 enum oat_status
-oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error)
+oat_setup_load_options(
+    const char *path, struct oat_setup *ret_setup, char *ret_error)
 {
 	char error[OAT_CONFIG_ERROR_MAX] = "out of memory";
 	enum oat_status status;
@@ -53,9 +54,17 @@ oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error)
 		say(ret_error, error);
 		return status;
 	}
-	status = load_conninfo(path, ret_setup, ret_error);
+	return load_conninfo(path, ret_setup, ret_error);
+}
+
+enum oat_status
+oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error)
+{
+	enum oat_status status;
+
+	status = oat_setup_load_options(path, ret_setup, ret_error);
 	if (status == OAT_OK)
-		status = load_password(ret_setup, ret_error);
+		status = oat_setup_load_password(ret_setup, ret_error);
 	return status;
 }
 

@@ -32,6 +32,15 @@ struct oat_setup {
 enum oat_status
 oat_setup_load(const char *path, struct oat_setup *ret_setup, char *ret_error);
 
+/*
+ * The same in two parts, for who starts a child between them that must not have
+ * the password: all but that; that, to be given what the first one read.
+ */
+enum oat_status oat_setup_load_options(
+    const char *path, struct oat_setup *ret_setup, char *ret_error);
+enum oat_status
+oat_setup_load_password(struct oat_setup *setup, char *ret_error);
+
 /* What the courier is sent off with; the setup keeps what it names. */
 struct oat_orders oat_setup_orders(const struct oat_setup *setup);
 

@@ -4,7 +4,8 @@
  * name:
  *   - the child with the network is forked before the request is read, so it
  *     never sees the token; the child that runs Argon2 is forked before the
- *     configuration is read, so it never sees the database's password
+ *     database's password is read, so it never sees that
+ *   - who queues for a slot has no children yet
  *   - the deadline is the parent's: children are killed when it passes
  *   - "allowed" counts only with the right secret, and only for the identity
  *     that asked; everything else that comes back wrong is "undecided"
@@ -42,12 +43,14 @@
 /* One run of the program. */
 struct session {
 	bool events_only; /* no child: the database is not asked */
+	bool turned_away; /* it would be in vain, or too many ask */
 	struct oat_setup setup;
 	struct oat_account account;
 	struct oat_child prover;
 	struct oat_child courier;
 	struct oat_deadline deadline;
 	struct oat_asking asking;
+	int slot; /* -1: none; held until the answer is there */
 	struct oat_request request;
 	char event_id[OAT_EVENT_ID_LENGTH + 1];
 	char error[OAT_SETUP_ERROR_MAX];
@@ -237,49 +240,13 @@ decide(struct session *session, const char *selector, const char *proof,
 		spool_event(session->event_id, decision.event, answer);
 }
 
-/*
- * Leave to ask the database, and a slot to be closed; -1 with an undecided
- * answer. Who queued for a slot may have seen others ask in vain meanwhile.
- */
-static int
-admit(struct session *session, struct oat_answer *answer)
-{
-	char why[OAT_OUTAGE_WHY_MAX];
-	enum oat_status status;
-	int slot = -1;
-
-	if (oat_outage_await(OAT_PATH_RUN, session->deadline, &session->asking,
-		why) != OAT_OK) {
-		undecided(answer, why);
-		return -1;
-	}
-	status = oat_slot_take(OAT_PATH_RUN, session->deadline, &slot);
-	if (status != OAT_OK) {
-		undecided(answer, status == OAT_TIMEOUT
-				      ? "too many logins at once on this host"
-				      : OAT_PATH_RUN ": cannot be used");
-		return -1;
-	}
-	if (oat_outage_await(OAT_PATH_RUN, session->deadline, &session->asking,
-		why) != OAT_OK) {
-		undecided(answer, why);
-		(void)close(slot);
-		return -1;
-	}
-	return slot;
-}
-
-/* Authentication and account: both need a slot, and then the database. */
+/* Authentication and account: both ask the database. */
 static void
 check(struct session *session, struct oat_answer *answer)
 {
 	const char *proof = "none";
 	struct oat_token token;
-	int slot;
 
-	slot = admit(session, answer);
-	if (slot == -1)
-		return;
 	memset(&token, 0, sizeof(token));
 	if (session->request.phase == OAT_PHASE_ACCOUNT)
 		decide(session, NULL, proof, answer);
@@ -292,7 +259,6 @@ check(struct session *session, struct oat_answer *answer)
 			decide(session, token.selector, proof, answer);
 	}
 	oat_token_wipe(&token);
-	(void)close(slot);
 }
 
 /* --- sessions ------------------------------------------------------------ */
@@ -346,38 +312,76 @@ record_session(struct session *session, struct oat_answer *answer)
 /* --- the run ------------------------------------------------------------- */
 
 /*
- * Children first, each before the secret that it must not see. OAT_OK, or why
- * in session->error.
+ * Leave to ask the database, and a slot. Who queued for one may have seen
+ * others ask in vain meanwhile. OAT_OK; OAT_UNAVAILABLE.
+ */
+static enum oat_status
+admit(struct session *session)
+{
+	enum oat_status status;
+
+	if (oat_outage_await(OAT_PATH_RUN, session->deadline, &session->asking,
+		session->error) != OAT_OK)
+		return OAT_UNAVAILABLE;
+	status = oat_slot_take(OAT_PATH_RUN, session->deadline, &session->slot);
+	if (status != OAT_OK) {
+		(void)snprintf(session->error, sizeof(session->error), "%s",
+		    status == OAT_TIMEOUT
+			? "too many logins at once on this host"
+			: OAT_PATH_RUN ": cannot be used");
+		return OAT_UNAVAILABLE;
+	}
+	return oat_outage_await(OAT_PATH_RUN, session->deadline,
+		   &session->asking, session->error) == OAT_OK
+		   ? OAT_OK
+		   : OAT_UNAVAILABLE;
+}
+
+/* Each before the secret that it must not see. */
+static enum oat_status
+start_children(struct session *session)
+{
+	struct oat_orders orders;
+	enum oat_status status;
+
+	status = oat_prover_start(&session->account, &session->prover);
+	if (status == OAT_OK) {
+		status =
+		    oat_setup_load_password(&session->setup, session->error);
+		if (status != OAT_OK)
+			return status;
+		orders = oat_setup_orders(&session->setup);
+		status = oat_courier_start(
+		    &session->account, &orders, &session->courier);
+	}
+	if (status != OAT_OK)
+		(void)snprintf(session->error, sizeof(session->error),
+		    "no child process: %s", strerror(errno));
+	oat_setup_forget_password(&session->setup);
+	return status;
+}
+
+/*
+ * All that a question needs but the request. OAT_OK, or why in session->error.
  */
 static enum oat_status
 prepare(struct session *session)
 {
-	struct oat_orders orders;
 	enum oat_status status;
 
 	if (session->events_only)
 		return OAT_OK;
 	status = oat_setup_account(&session->account, session->error);
-	if (status != OAT_OK)
-		return status;
-	if (oat_prover_start(&session->account, &session->prover) != OAT_OK)
-		goto no_child;
-	status =
-	    oat_setup_load(OAT_PATH_CONFIG, &session->setup, session->error);
+	if (status == OAT_OK)
+		status = oat_setup_load_options(
+		    OAT_PATH_CONFIG, &session->setup, session->error);
 	if (status != OAT_OK)
 		return status;
 	session->deadline =
 	    oat_deadline_in_ms(session->setup.config.timeout_ms);
-	orders = oat_setup_orders(&session->setup);
-	if (oat_courier_start(&session->account, &orders, &session->courier) !=
-	    OAT_OK)
-		goto no_child;
-	oat_setup_forget_password(&session->setup);
-	return OAT_OK;
-no_child:
-	(void)snprintf(session->error, sizeof(session->error),
-	    "no child process: %s", strerror(errno));
-	return OAT_SYSTEM;
+	status = admit(session);
+	session->turned_away = status != OAT_OK;
+	return status == OAT_OK ? start_children(session) : status;
 }
 
 /*
@@ -402,6 +406,8 @@ answer_request(
 		    answer, "a decision was asked of `oat verify events`");
 	else if (prepared)
 		check(session, answer);
+	else if (session->turned_away)
+		undecided(answer, session->error);
 	else
 		set_detail(answer, session->error);
 }
@@ -413,6 +419,7 @@ oat_verify_main(int argc, char *argv[])
 		.prover = OAT_CHILD_NONE,
 		.courier = OAT_CHILD_NONE,
 		.asking = OAT_ASKING_NONE,
+		.slot = -1,
 		.deadline = oat_deadline_in_ms(ANSWER_MS),
 	};
 	struct oat_answer answer = { .verdict = OAT_BROKEN,
@@ -427,6 +434,9 @@ oat_verify_main(int argc, char *argv[])
 	/* It will hold a token: no core, and nobody's debugger. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prepared = prepare(&session);
+	/* Who waited in vain is still to be told so. */
+	if (prepared != OAT_OK)
+		session.deadline = oat_deadline_in_ms(ANSWER_MS);
 	status = oat_request_receive(
 	    STDIN_FILENO, session.deadline, &session.request);
 	if (status == OAT_OK)
@@ -439,6 +449,8 @@ oat_verify_main(int argc, char *argv[])
 	/* The module waits for the end of all this: let it begin. */
 	oat_child_dismiss(&session.prover);
 	oat_child_dismiss(&session.courier);
+	if (session.slot >= 0)
+		(void)close(session.slot);
 	status = oat_answer_send(
 	    &answer, STDOUT_FILENO, oat_deadline_in_ms(ANSWER_MS));
 	oat_request_wipe(&session.request);

@@ -13,7 +13,7 @@
 login=oat-acme-ci
 slots=8
 
-# Each program is three processes, of which only those in a slot do any work.
+# Each program in a slot is three processes; who waits for one is a small one.
 test_case_45_logins_at_once_use_bounded_memory_and_each_is_logged()
 {
 	local count=40 before rows
@@ -24,6 +24,9 @@ test_case_45_logins_at_once_use_bounded_memory_and_each_is_logged()
 	expect_equal "$count" $((succeeded + refused))
 	[ "$succeeded" -gt 0 ] || fail "none was let in"
 	[ "$processes" -ge 3 ] || fail "no process was seen"
+	# A sync that follows them takes a slot, too.
+	[ "$processes" -le $((slots * 3 + count)) ] ||
+		fail "$processes processes"
 	[ "$pss_kb" -lt $((slots * 24 * 1024)) ] ||
 		fail "$processes processes of $pss_kb kB"
 	load_settle
@@ -32,6 +35,61 @@ test_case_45_logins_at_once_use_bounded_memory_and_each_is_logged()
 	expect_between "$succeeded" "$rows" "$count"
 	expect_equal "$(load_rows "$login" session.opened)" \
 	    "$(load_rows "$login" session.closed)"
+}
+
+# Until give_slots, or for fifteen seconds.
+take_slots()
+{
+	lab_exec web-1 bash -c '
+		for ((i = 0; i < $1; i++)); do
+			exec {fd}>>"/run/oat/slot.$i"
+			flock "$fd"
+		done
+		touch /run/taken
+		while [ -e /run/taken ] && [ "$SECONDS" -lt 15 ]; do
+			sleep 0.05
+		done' bash "$slots" &
+	taker=$!
+	wait_for 10 lab_exec web-1 test -e /run/taken || fail "not taken"
+}
+
+give_slots()
+{
+	lab_exec web-1 rm -f /run/taken
+	wait "$taker"
+}
+
+verify_waits()
+{
+	lab_exec web-1 pgrep -f '^oat verify$' >/dev/null
+}
+
+test_case_45_who_queues_for_a_slot_has_no_children()
+{
+	local login_pid
+
+	load_settle
+	take_slots
+	lab_ssh client "$token" "$login@web-1.lab" true &
+	login_pid=$!
+	wait_for 5 verify_waits || fail "nobody waits"
+	sleep 0.5
+	run lab_exec web-1 pgrep -fc '^oat verify$'
+	expect_equal 1 "$out"
+	give_slots
+	wait "$login_pid" || fail "not let in"
+}
+
+test_case_45_who_gets_no_slot_is_told_that_the_service_is_the_matter()
+{
+	load_settle
+	take_slots
+	run_with "$token"$'\n' lab_exec web-1 \
+	    "$lab_build/tests/host/attempt" auth attempt "$login"
+	give_slots
+	expect_out '^9 ' # PAM_AUTHINFO_UNAVAIL
+	run lab_log web-1
+	expect_out 'pam_oat.*unavailable.*too many logins at once on this host'
 }
 
 test_case_45_local_users_log_in_meanwhile()
