@@ -149,7 +149,7 @@ load_connections()
 
 load_is_quiet()
 {
-	! lab_exec web-1 pgrep -x oat >/dev/null &&
+	lab_is_idle web-1 &&
 		! lab_exec web-1 pgrep -f 'sshd: [^/]' >/dev/null
 }
 

@@ -17,6 +17,7 @@
 #                            are missing are fetched once a second at most
 #   lab_mint HOST            sets token, selector and verifier
 #   lab_wrong_secret SELECTOR  sets token
+#   lab_is_idle HOST         does no oat run there, a sync for one?
 
 # shellcheck source=tests/host/lab.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lab.sh"
@@ -36,6 +37,11 @@ lab_schema()
 	echo "$line" | lab_exec "$lab_database_host" \
 	    tee -a "$lab_database_directory/pg_hba.conf" >/dev/null
 	lab_database_control reload
+}
+
+lab_is_idle()
+{
+	! lab_exec "$1" pgrep -x oat >/dev/null
 }
 
 lab_install()

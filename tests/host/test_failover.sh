@@ -99,7 +99,7 @@ test_case_60_after_promotion_each_event_arrives_exactly_once()
 {
 	local ids=$LAB/ids
 
-	wait_for 10 no_sender || fail "a sender is left"
+	wait_for 10 lab_is_idle web-1 || fail "a sender is left"
 	spooled_ids >"$ids"
 	lab_promote db2
 	run lab_exec web-1 oat sync
@@ -111,11 +111,6 @@ test_case_60_after_promotion_each_event_arrives_exactly_once()
 		sort)"
 	expect_equal 0 "$(lab_sql "select count(*) from (select event_id
 	    from oat.activity group by event_id having count(*) > 1) d")"
-}
-
-no_sender()
-{
-	! lab_exec web-1 pgrep -x oat >/dev/null
 }
 
 test_case_60_afterwards_logins_are_recorded_at_once_again()

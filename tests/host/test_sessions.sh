@@ -24,12 +24,7 @@ open_session()
 # before it has asked would be its to find.
 await_syncs()
 {
-	wait_for 10 no_syncs || fail "a sync does not end"
-}
-
-no_syncs()
-{
-	! lab_exec web-1 pgrep -x oat >/dev/null
+	wait_for 10 lab_is_idle web-1 || fail "a sync does not end"
 }
 
 # start_in_session COMMAND: in the background of the session, for good.
