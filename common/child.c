@@ -132,43 +132,56 @@ confine(const struct oat_account *account, size_t memory_bytes, pid_t parent)
 }
 
 enum oat_status
-oat_child_start(const struct oat_account *account, size_t memory_bytes,
-    void (*body)(int fd, void *context), void *context,
+oat_child_start_on(int fd, const struct oat_account *account,
+    size_t memory_bytes, void (*body)(int fd, void *context), void *context,
     struct oat_child *ret_child)
 {
 	pid_t parent = getpid(), pid;
-	int pair[2], saved;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return OAT_SYSTEM;
 	pid = fork();
 	if (pid == 0) {
-		if (keep_only(pair[1]) == 0 &&
+		if (keep_only(fd) == 0 &&
 		    confine(account, memory_bytes, parent) == 0)
 			body(CHILD_FD, context);
 		_exit(0);
 	}
+	if (pid < 0)
+		return OAT_SYSTEM;
+	*ret_child = (struct oat_child){ .pid = pid, .fd = -1 };
+	return OAT_OK;
+}
+
+enum oat_status
+oat_child_start(const struct oat_account *account, size_t memory_bytes,
+    void (*body)(int fd, void *context), void *context,
+    struct oat_child *ret_child)
+{
+	enum oat_status status;
+	int pair[2], saved;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return OAT_SYSTEM;
+	status = oat_child_start_on(
+	    pair[1], account, memory_bytes, body, context, ret_child);
 	saved = errno;
 	(void)close(pair[1]);
-	if (pid < 0) {
+	if (status == OAT_OK)
+		ret_child->fd = pair[0];
+	else
 		(void)close(pair[0]);
-		errno = saved;
-		return OAT_SYSTEM;
-	}
-	ret_child->pid = pid;
-	ret_child->fd = pair[0];
-	ret_child->peer[0] = '\0';
-	return OAT_OK;
+	errno = saved;
+	return status;
 }
 
 void
 oat_child_dismiss(struct oat_child *child)
 {
-	if (child->fd < 0)
-		return;
-	(void)close(child->fd);
-	(void)kill(child->pid, SIGKILL);
+	if (child->fd >= 0)
+		(void)close(child->fd);
 	child->fd = -1;
+	/* Of none, and of one that was called (courier_unit.h), it is -1. */
+	if (child->pid > 0)
+		(void)kill(child->pid, SIGKILL);
 }
 
 void

@@ -15,7 +15,7 @@
 
 /* A running child: fd is -1 when there is none, or it was dismissed. */
 struct oat_child {
-	pid_t pid; /* -1 once it is collected */
+	pid_t pid; /* -1 once it is collected, or when it is not ours */
 	int fd;	   /* owned; a stream socket, close-on-exec */
 	char peer[OAT_CHILD_PEER_MAX]; /* for messages; "" when nobody */
 };
@@ -48,6 +48,14 @@ oat_account_find(const char *name, struct oat_account *ret_account);
  * OAT_OK, and *ret_child is given to oat_child_end(); OAT_SYSTEM.
  */
 enum oat_status oat_child_start(const struct oat_account *account,
+    size_t memory_bytes, void (*body)(int fd, void *context), void *context,
+    struct oat_child *ret_child);
+
+/*
+ * The same on a socket that is here already, which the caller keeps, too:
+ * ret_child->fd is -1.
+ */
+enum oat_status oat_child_start_on(int fd, const struct oat_account *account,
     size_t memory_bytes, void (*body)(int fd, void *context), void *context,
     struct oat_child *ret_child);
 

@@ -15,20 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/*
- * What libpq may need beyond the program itself, its libraries included. A row
- * or a message that asks for more ends in "out of memory", not in a host
- * without memory.
- */
-#define MEMORY_BYTES (128UL * 1024 * 1024)
-
 /* A set of statuses, in addition to OAT_OK, OAT_TIMEOUT, OAT_UNAVAILABLE. */
 #define ALSO(status) (1U << (status))
 #define NOTHING_ELSE 0U
 
-/* "db1:5432, db2:5432", as many as fit. */
-static void
-name_servers(const struct oat_conninfo *conninfo, char *peer)
+void
+oat_courier_name_servers(
+    const struct oat_conninfo *conninfo, char peer[OAT_CHILD_PEER_MAX])
 {
 	size_t i, length = 0;
 	int n;
@@ -51,10 +44,10 @@ oat_courier_start(const struct oat_account *account,
 	struct oat_orders copy = *orders;
 	enum oat_status status;
 
-	status = oat_child_start(
-	    account, MEMORY_BYTES, oat_courier_serve, &copy, ret_child);
+	status = oat_child_start(account, OAT_COURIER_MEMORY_BYTES,
+	    oat_courier_serve, &copy, ret_child);
 	if (status == OAT_OK)
-		name_servers(orders->conninfo, ret_child->peer);
+		oat_courier_name_servers(orders->conninfo, ret_child->peer);
 	return status;
 }
 

@@ -21,6 +21,7 @@
 /* What the child is sent off with; it has its own copy after the start. */
 struct oat_orders {
 	const struct oat_conninfo *conninfo;
+	const char *database;	   /* what that was read from */
 	const char *password;	   /* or NULL */
 	const char *next_password; /* tried where that one fails; or NULL */
 };

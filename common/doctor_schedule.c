@@ -160,7 +160,7 @@ find_cron(struct schedule *schedule)
 
 /* --- a sync that watches ------------------------------------------------- */
 
-/* "oat sync --watch", from the arguments of a process. */
+/* "oat sync" with "--watch", from the arguments of a process. */
 static bool
 is_watch(const char *pid)
 {
@@ -178,7 +178,8 @@ is_watch(const char *pid)
 	for (i = 0; i + 1 < used; i++)
 		if (arguments[i] == '\0')
 			arguments[i] = ' ';
-	return strstr(arguments, "oat sync --watch") != NULL;
+	return strstr(arguments, "oat sync ") != NULL &&
+	       strstr(arguments, " --watch") != NULL;
 }
 
 static void

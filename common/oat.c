@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: its commands, each in its own file. oat(8) is its manual. */
+#include "courier_unit.h"
 #include "doctor.h"
 #include "enroll.h"
 #include "inspect.h"
@@ -36,7 +37,8 @@ static const char help[] =
     "          another password for this host's role, without a pause (root)\n"
     "  oat residue [--json] LOGIN | UID\n"
     "          what an identity has left behind on this host (root)\n"
-    "  oat sync [--max-age SECONDS | --after SECONDS | --watch]\n"
+    "  oat sync [--courier SOCKET]\n"
+    "          [--max-age SECONDS | --after SECONDS | --watch]\n"
     "          send events, refresh this host's identities, end the sessions\n"
     "          of those that lost their access (root)\n"
     "  oat whoami [--json] [--warn DURATION]\n"
@@ -48,7 +50,9 @@ static const char help[] =
     "          looked at\n"
     "  oat --version | --help\n"
     "\n"
-    "`oat verify` is the PAM module's; see oat(8), oat.conf(5), pam_oat(8).\n";
+    "`oat verify` is the PAM module's, `oat courier` is systemd's; see "
+    "oat(8),\n"
+    "oat.conf(5), pam_oat(8).\n";
 
 static const struct command {
 	const char *name;
@@ -62,6 +66,7 @@ static const struct command {
 	{ "rotate-host-password", oat_rotate_main },
 	{ "doctor", oat_doctor_main },
 	{ "verify", oat_verify_main },
+	{ "courier", oat_courier_main },
 	{ "whoami", oat_whoami_main },
 };
 

@@ -10,6 +10,7 @@
 
 #include "applied.h"
 #include "courier.h"
+#include "courier_unit.h"
 #include "delivery.h"
 #include "event.h"
 #include "fetch.h"
@@ -304,22 +305,40 @@ refresh(struct oat_round *round)
 
 /* --- the run ------------------------------------------------------------- */
 
+/* One of our own, as the system user. */
 static enum oat_status
-start_courier(struct oat_round *round)
+fork_courier(struct oat_round *round, const struct oat_orders *orders)
 {
 	char error[OAT_SETUP_ERROR_MAX];
 	struct oat_account account;
-	struct oat_orders orders = oat_setup_orders(&round->setup);
 	enum oat_status status;
 
 	status = oat_setup_account(&account, error);
 	if (status != OAT_OK)
 		return fail(status, "setup", error);
-	status = oat_courier_start(&account, &orders, &round->courier);
+	status = oat_courier_start(&account, orders, &round->courier);
+	return status == OAT_OK
+		   ? OAT_OK
+		   : fail(status, "no child process", strerror(errno));
+}
+
+static enum oat_status
+start_courier(struct oat_round *round)
+{
+	struct oat_orders orders = oat_setup_orders(&round->setup);
+	char error[OAT_DATABASE_ERROR_MAX];
+	enum oat_status status;
+
+	if (round->socket == NULL)
+		status = fork_courier(round, &orders);
+	else {
+		status = oat_courier_call(round->socket, &orders,
+		    round->deadline, &round->courier, error);
+		if (status != OAT_OK)
+			(void)fail(status, "no courier", error);
+	}
 	oat_setup_forget_password(&round->setup);
-	if (status != OAT_OK)
-		return fail(status, "no child process", strerror(errno));
-	return OAT_OK;
+	return status;
 }
 
 /* A server that does not tell, such as a standby, is asked now and then. */

@@ -28,6 +28,7 @@ struct oat_round {
 	struct oat_child courier; /* started when needed */
 	struct oat_deadline deadline;
 	struct oat_asking asking;
+	const char *socket; /* of a courier that runs already; or NULL */
 	bool brief;   /* somebody waits: identities alone, no events sent */
 	bool listens; /* ask the server to tell of changes */
 

@@ -79,6 +79,7 @@ oat_setup_orders(const struct oat_setup *setup)
 {
 	return (struct oat_orders){
 		.conninfo = setup->conninfo,
+		.database = setup->config.database,
 		.password = text_or_null(setup->password),
 		.next_password = text_or_null(setup->next_password),
 	};

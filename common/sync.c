@@ -25,6 +25,7 @@
 
 /* What the command line asks for. */
 struct order {
+	const char *socket; /* NULL: not asked for */
 	bool watch;
 	uint32_t max_age_s; /* 0: not asked for */
 	uint32_t after_s;   /* 0: not asked for */
@@ -86,32 +87,40 @@ read_seconds(const char *text)
 	return (uint32_t)seconds;
 }
 
+/* The option at argv[0]; how many arguments it took, or 0 when it is none. */
+static int
+read_option(char *const argv[], struct order *order)
+{
+	if (strcmp(argv[0], "--watch") == 0) {
+		order->watch = true;
+		return 1;
+	}
+	if (strcmp(argv[0], "--courier") == 0)
+		return (order->socket = argv[1]) != NULL ? 2 : 0;
+	if (strcmp(argv[0], "--max-age") == 0)
+		return (order->max_age_s = read_seconds(argv[1])) != 0 ? 2 : 0;
+	if (strcmp(argv[0], "--after") == 0)
+		return (order->after_s = read_seconds(argv[1])) != 0 ? 2 : 0;
+	return 0;
+}
+
 static bool
 read_order(int argc, char *argv[], struct order *ret_order)
 {
-	uint32_t *seconds;
+	int i = 1, taken = 1;
 
-	if (argc == 1)
-		return true;
-	if (argc == 2) {
-		ret_order->watch = strcmp(argv[1], "--watch") == 0;
-		return ret_order->watch;
-	}
-	if (strcmp(argv[1], "--max-age") == 0)
-		seconds = &ret_order->max_age_s;
-	else if (strcmp(argv[1], "--after") == 0)
-		seconds = &ret_order->after_s;
-	else
-		return false;
-	*seconds = read_seconds(argv[2]);
-	return argc == 3 && *seconds != 0;
+	while (i < argc && taken > 0)
+		i += taken = read_option(argv + i, ret_order);
+	return taken > 0 && ret_order->watch + (ret_order->max_age_s != 0) +
+				    (ret_order->after_s != 0) <=
+				1;
 }
 
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: oat sync [--max-age SECONDS | --after SECONDS "
-			"| --watch]\n");
+	fprintf(stderr, "usage: oat sync [--courier SOCKET] [--max-age SECONDS "
+			"| --after SECONDS | --watch]\n");
 	return 2;
 }
 
@@ -128,6 +137,7 @@ oat_sync_main(int argc, char *argv[])
 		oat_report(LOG_ERR, "sync", "run it as root");
 		return 1;
 	}
+	round.socket = order.socket;
 	if (order.after_s != 0 &&
 	    oat_gather_wait(OAT_PATH_RUN, order.after_s) == OAT_NOTFOUND)
 		return 0;

@@ -4,7 +4,7 @@
 #define OAT_SYNC_H
 
 /*
- * oat sync [--max-age SECONDS | --after SECONDS | --watch]
+ * oat sync [--courier SOCKET] [--max-age SECONDS | --after SECONDS | --watch]
  *
  * --max-age: nothing is done when a sync succeeded within that time, and the
  * spool and sessions are left alone (for the NSS module). --after: wait first,

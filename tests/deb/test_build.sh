@@ -41,6 +41,8 @@ test_the_program_is_in_oat_with_configuration_and_state()
 	owns oat -rw-r--r-- usr/lib/tmpfiles.d/oat.conf
 	owns oat -rw-r--r-- usr/lib/systemd/system/oat-sync.timer
 	owns oat -rw-r--r-- usr/lib/systemd/system/oat-watch.service
+	owns oat -rw-r--r-- usr/lib/systemd/system/oat-courier.socket
+	owns oat -rw-r--r-- usr/lib/systemd/system/oat-courier@.service
 	of_package oat
 	expect_no_out 'security/|libnss|pam-configs|sudoers|sshd'
 }

@@ -160,7 +160,8 @@ test_each_directory_can_be_moved_by_itself_and_back()
 	    /opt/doc/oat.conf.example /opt/sql/install.sql \
 	    /opt/etc/oat/oat.conf /opt/sudoers/oat /opt/sshd/oat.conf \
 	    /opt/profiles/oat /opt/sysusers/oat.conf /opt/tmpfiles/oat.conf \
-	    /opt/units/oat-sync.timer /opt/units/oat-watch.service
+	    /opt/units/oat-sync.timer /opt/units/oat-watch.service \
+	    /opt/units/oat-courier.socket /opt/units/oat-courier@.service
 	expect_no_out '^\./(usr|etc|var|lib)/'
 	run lab_exec web-1 find /run/stage/opt/var -type d -printf '%m %P\n'
 	expect_out '^700 lib/oat/spool$'
