@@ -130,8 +130,13 @@ expect_in_time()
 		fail "answered after $took_ms ms, promised $timeout_ms and 500"
 }
 
+# What was logged before is in the log by then: a line of our own follows it.
 log_mark()
 {
+	local mark=mark-$RANDOM-$RANDOM
+
+	lab_exec web-1 logger -p user.info "$mark"
+	wait_for 10 log_has web-1 "$mark" || fail "no log"
 	log_lines=$(lab_log web-1 | wc -l)
 }
 
