@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Who was found; "" for nobody. */
@@ -199,6 +200,18 @@ find_watch(struct schedule *schedule)
 		(void)closedir(dir);
 }
 
+/* Our services ask by a socket, which somebody may have removed. */
+static bool
+has_courier(const char *unit)
+{
+	struct stat st;
+
+	if (strcmp(unit, "oat-sync.timer") != 0 &&
+	    strcmp(unit, "oat-watch.service") != 0)
+		return true;
+	return stat(OAT_PATH_SOCKET, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 void
 oat_doctor_schedule(struct oat_doctor *doctor)
 {
@@ -210,6 +223,14 @@ oat_doctor_schedule(struct oat_doctor *doctor)
 		    schedule.what, "enabled, and not active");
 		oat_fix(&doctor->findings, OAT_FIX_SHELL, "systemctl start %s",
 		    schedule.what);
+		return;
+	}
+	if (!has_courier(schedule.what)) {
+		oat_found(&doctor->findings, OAT_LEVEL_WARNING, "schedule",
+		    schedule.what,
+		    "cannot ask the database: no socket " OAT_PATH_SOCKET);
+		oat_fix(&doctor->findings, OAT_FIX_SHELL, "%s",
+		    "systemctl restart oat-courier.socket");
 		return;
 	}
 	if (schedule.what[0] == '\0')

@@ -26,6 +26,7 @@
 #define OAT_PATH_HOME OAT_PATH_STATE "/home"		 /* root 0755 */
 
 #define OAT_PATH_RUN OAT_RUNSTATEDIR "/oat" /* root 0755, made when missing */
+#define OAT_PATH_SOCKET OAT_PATH_RUN "/courier" /* of oat-courier.socket */
 
 #define OAT_SYSTEM_USER "_oat"
 

@@ -350,11 +350,21 @@ with_systemctl()
 	    sh "$1"
 }
 
+# What oat-courier.socket makes.
+make_socket()
+{
+	on_web 'rm -f /run/oat/courier && perl -MSocket -e "socket(S, AF_UNIX, SOCK_STREAM, 0) and
+	    bind(S, sockaddr_un(\"/run/oat/courier\")) or die"'
+}
+
 test_a_timer_is_a_schedule()
 {
 	on_web 'rm /etc/cron.d/oat &&
 	    mkdir -p /run/systemd/system/timers.target.wants &&
 	    touch /run/systemd/system/timers.target.wants/oat-sync.timer'
+	with_systemctl 'exit 0'
+	expect_out '^warn +schedule +oat-sync.timer: cannot ask the database: no socket /run/oat/courier; fix: systemctl restart oat-courier.socket$'
+	make_socket
 	with_systemctl 'exit 0'
 	expect_out '^[0-9]+ ok, 0 warnings'
 	with_systemctl 'exit 3'
@@ -367,6 +377,7 @@ test_a_watch_that_is_enabled_is_a_schedule_while_it_is_active()
 	    mkdir -p $dir/timers.target.wants $dir/multi-user.target.wants &&
 	    touch $dir/timers.target.wants/oat-sync.timer &&
 	    touch $dir/multi-user.target.wants/oat-watch.service'
+	make_socket
 	with_systemctl 'case $2 in oat-watch.service) exit 0 ;; esac; exit 3'
 	expect_out '^[0-9]+ ok, 0 warnings'
 	with_systemctl 'exit 3'
