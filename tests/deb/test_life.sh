@@ -357,6 +357,50 @@ test_case_62_it_is_not_removed_while_an_edited_stack_needs_it()
 	carol_gets_in
 }
 
+# systemd_was_told ARGUMENTS: by systemctl, since the last time that this was
+# asked.
+systemd_was_told()
+{
+	run lab_exec "$host" cat /run/told
+	lab_exec "$host" rm -f /run/told
+	for wanted; do
+		expect_out "$wanted"
+	done
+}
+
+test_systemd_is_told_of_units_that_come_and_go()
+{
+	local wants=/etc/systemd/system
+
+	bare_host told
+	lab_exec "$host" mkdir -p /run/systemd/system \
+	    $wants/timers.target.wants $wants/multi-user.target.wants
+	lab_put "$host" /usr/bin/systemctl root:root 0755 <<-'SYSTEMCTL'
+	#!/bin/sh
+	echo "$@" >>/run/told
+	SYSTEMCTL
+	install_all
+	systemd_was_told '^--system daemon-reload$'
+	lab_exec "$host" ln -s /usr/lib/systemd/system/oat-sync.timer \
+	    $wants/timers.target.wants/
+	lab_exec "$host" ln -s /usr/lib/systemd/system/oat-watch.service \
+	    $wants/multi-user.target.wants/
+	later_version
+	install_all 99.0
+	systemd_was_told '^--system daemon-reload$'
+	# shellcheck disable=SC2086
+	run dpkg_ -r $all
+	expect_status 0
+	systemd_was_told 'stop .*oat-sync\.timer' 'oat-watch\.service' \
+	    'oat-courier\.socket' '^--system daemon-reload$' \
+	    '^reset-failed oat-sync.service oat-watch.service$'
+	# shellcheck disable=SC2086
+	run dpkg_ -P $all
+	expect_status 0
+	run lab_exec "$host" find $wants -name 'oat*'
+	expect_equal '' "$out"
+}
+
 test_nothing_but_homes_is_left_by_a_purge()
 {
 	local before
@@ -376,7 +420,6 @@ test_nothing_but_homes_is_left_by_a_purge()
 	out=$(grep '^[<>] .' <<<"$out" | sort)
 	expect_equal "> /etc/oat
 > /etc/oat/ca.pem
-> /etc/oat/password
 > /var/lib/oat
 > /var/lib/oat/home
 > /var/lib/oat/home/$login" "$out"
