@@ -21,7 +21,7 @@
 #include "verifier.h"
 
 /* The newest migration of sql/ when this program was made. */
-#define OAT_SCHEMA_VERSION 6
+#define OAT_SCHEMA_VERSION 7
 
 #define OAT_DATABASE_ERROR_MAX 512 /* bytes of an error text, NUL included */
 

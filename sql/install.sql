@@ -105,6 +105,13 @@ select not exists (select from oat.migrations where version = 6)
 insert into oat.migrations (version, name) values (6, 'enrolling hosts');
 \endif
 
+select not exists (select from oat.migrations where version = 7)
+    as pending_7 \gset
+\if :pending_7
+\ir 007_01_hints.sql
+insert into oat.migrations (version, name) values (7, 'hints that mend');
+\endif
+
 select current_database() as database, max(version) as version
 from oat.migrations \gset
 \ir owner_end.sql

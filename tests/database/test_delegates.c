@@ -156,6 +156,11 @@ test_delegates_allowance_is_a_live_ceiling(void)
 	fixture_expect(web, "allowed", .selector = ci);
 }
 
+#define ALLOW_WHAT_IS_GRANTED                                          \
+	"insert into oat.allowances (organization, host, service) "    \
+	"select distinct organization, host, service from oat.grants " \
+	"where organization = 'other'"
+
 static void
 test_delegates_need_allowances(void)
 {
@@ -163,8 +168,26 @@ test_delegates_need_allowances(void)
 	db_refused(admin, OAT_NO_ALLOWANCE,
 	    "insert into oat.delegates (organization, role, may) "
 	    "values ('other', 'bob', '{admin}')");
-	db_error_says("allowances");
+	/* Typed as it is said, it takes nothing away. */
+	db_error_says(ALLOW_WHAT_IS_GRANTED);
 	db_expect(admin, "0", "select count(*) from oat.delegates");
+	db_run(admin, ALLOW_WHAT_IS_GRANTED);
+	db_expect(admin, "1",
+	    "select count(*) from oat.access where organization = 'other'");
+	db_run(admin, "insert into oat.delegates (organization, role, may) "
+		      "values ('other', 'bob', '{admin}')");
+}
+
+/* Without grants there is nothing to take. */
+static void
+test_delegates_need_an_allowance_of_an_organization_without_grants(void)
+{
+	db_run(admin, "create role bob");
+	fixture_organization(admin, "fresh");
+	db_refused(admin, OAT_NO_ALLOWANCE,
+	    "insert into oat.delegates (organization, role, may) "
+	    "values ('fresh', 'bob', '{admin}')");
+	db_error_says("insert into oat.allowances values ('fresh', ");
 }
 
 /* Without any allowance an organization with delegates is closed, not open. */
@@ -307,6 +330,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_delegates_grant_beyond_allowance_refused_with_its_name),
 	OAT_TEST(test_delegates_allowance_is_a_live_ceiling),
 	OAT_TEST(test_delegates_need_allowances),
+	OAT_TEST(
+	    test_delegates_need_an_allowance_of_an_organization_without_grants),
 	OAT_TEST(test_delegates_without_allowance_let_nobody_in),
 	OAT_TEST(test_delegates_each_right_permits_what_it_says),
 	OAT_TEST(test_delegates_revoked_token_is_not_reactivated_by_them),

@@ -312,7 +312,10 @@ test_known_hosts_are_those_with_a_grant(void)
 	    "db.example.org ssh-ed25519 AAAAthree\n"
 	    "web-1 ssh-ed25519 AAAAone\nweb-1 ssh-rsa AAAAtwo",
 	    "select * from oat.known_hosts('acme')");
+	db_run(admin, "insert into oat.organizations (name) values ('other')");
 	db_expect(admin, "", "select * from oat.known_hosts('other')");
+	db_refused(admin, OAT_NO_SUCH_ROW,
+	    "select * from oat.known_hosts('mistyped')");
 	db_run(admin, "update oat.grants set expires_at = now()");
 	db_expect(admin, "", "select * from oat.known_hosts('acme')");
 }
@@ -377,7 +380,8 @@ test_known_hosts_of_a_delegate_are_its_own(void)
 	    "insert into oat.delegates values ('acme', 'bob', '{rotate}')");
 	db_expect(bob, "web-1 ssh-ed25519 AAAAone\nweb-1 ssh-rsa AAAAtwo",
 	    "select * from oat.known_hosts('acme')");
-	db_expect(bob, "", "select * from oat.known_hosts('other')");
+	db_refused(
+	    bob, OAT_NO_SUCH_ROW, "select * from oat.known_hosts('other')");
 }
 
 static CU_TestInfo tests[] = {

@@ -198,6 +198,55 @@ test_explain_of_the_unknown_is_no_error(void)
 	db_run(admin, "select * from oat.explain('', '', '')");
 }
 
+/* In the forms that oat.revoke() takes; and of one that is not there. */
+static void
+test_explain_takes_a_login_a_name_and_a_selector(void)
+{
+	const char *const handles[] = { "oat-acme-ci", "acme/ci", ci };
+	size_t i;
+
+	for (i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
+		OAT_ASSERT_THAT(
+		    strcmp(db_value(admin,
+			       "select passed from oat.explain('%s', 'web-1', "
+			       "'sshd') where check_name = 'allowed'",
+			       handles[i]),
+			"t") == 0,
+		    "%s", handles[i]);
+	db_expect(admin,
+	    "no token has the login oat-acme-none|insert into oat.tokens "
+	    "(organization, name, verifier) values ('acme', 'none', "
+	    ":'verifier')",
+	    "select detail, fix from oat.explain('acme/none', 'web-1', 'sshd') "
+	    "where check_name = 'unknown_token'");
+	/* What no token can be called is none to insert. */
+	db_expect(admin, "0",
+	    "select count(fix) from (values (''), ('acme'), ('oat-acme'), "
+	    "('oat--x'), ('a/b/c')) v (name), "
+	    "oat.explain(v.name, 'web-1', 'sshd') "
+	    "where check_name = 'unknown_token'");
+}
+
+/* One more network would not mend it, and open the token to that. */
+static void
+test_explain_without_an_address_asks_for_one(void)
+{
+	char *fix;
+
+	db_run(admin, "update oat.tokens set allowed_from = "
+		      "'{192.0.2.0/24, 198.51.100.7/32}'");
+	fix = db_value(admin, "select fix from oat.explain('oat-acme-ci', "
+			      "'web-1', 'sshd') "
+			      "where check_name = 'address_not_allowed'");
+	OAT_ASSERT_TEXT(fix,
+	    "select * from oat.explain('oat-acme-ci', 'web-1', 'sshd', "
+	    "'192.0.2.0')");
+	db_expect(admin, "t",
+	    "select passed from (%s) e "
+	    "where check_name = 'allowed'",
+	    fix);
+}
+
 /* organization|token|login|host|service of every row. */
 #define ACCESS                                                              \
 	"select organization, token, login, host, service from oat.access " \
@@ -295,6 +344,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_explain_moves_the_clock_only),
 	OAT_TEST(test_explain_is_the_same_in_every_time_zone),
 	OAT_TEST(test_explain_of_the_unknown_is_no_error),
+	OAT_TEST(test_explain_takes_a_login_a_name_and_a_selector),
+	OAT_TEST(test_explain_without_an_address_asks_for_one),
 	OAT_TEST(test_access_lists_grants_on_enrolled_hosts),
 	OAT_TEST(test_access_lists_nobody_who_is_refused),
 	OAT_TEST(test_access_previews_a_change_by_except),
