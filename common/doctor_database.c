@@ -113,7 +113,8 @@ find_fix(const char *refusal)
 		{ "does not match host name",
 		    "name it in host= as its certificate does" },
 		{ "does not support SSL", "set ssl = on there" },
-		{ "refused", "start PostgreSQL there, or correct port=" },
+		{ "refused", "start PostgreSQL there, with listen_addresses "
+			     "beyond localhost; or correct port=" },
 		{ "password authentication failed",
 		    "run oat enroll here, and in psql what it prints" },
 		{ "pg_hba.conf",

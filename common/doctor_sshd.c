@@ -171,12 +171,41 @@ check_methods(struct oat_doctor *doctor, const struct settings *settings)
 	return false;
 }
 
+/* Does our file refuse keys, though somebody else's comes before it? */
+static bool
+refuses_keys(void)
+{
+	char *text = NULL, *rest, *line;
+	bool refuses = false;
+
+	if (oat_textfile_read(DROP_IN, &text) != OAT_OK)
+		return false;
+	rest = text;
+	while (!refuses && (line = oat_textfile_line(&rest)) != NULL) {
+		line += strspn(line, " \t");
+		refuses = strncasecmp(line, "AuthorizedKeysFile none", 23) == 0;
+	}
+	free(text);
+	return refuses;
+}
+
 /* A key in a home of an identity outlives the token that put it there. */
 static bool
 check_keys(struct oat_doctor *doctor, const struct settings *settings)
 {
 	if (is(settings, "authorizedkeysfile", "none"))
 		return true;
+	if (refuses_keys()) {
+		oat_found(&doctor->findings, OAT_LEVEL_WARNING, "sshd.keys",
+		    doctor->user.login,
+		    "a file that sshd reads before oat.conf lets its keys in: "
+		    "they outlive a rotation");
+		oat_fix(&doctor->findings, OAT_FIX_WORDS, "%s",
+		    "nothing, if that is meant; else take the line out: grep "
+		    "-i AuthorizedKeysFile /etc/ssh/sshd_config "
+		    "/etc/ssh/sshd_config.d/*");
+		return false;
+	}
 	oat_found(&doctor->findings, OAT_LEVEL_WARNING, "sshd.keys",
 	    doctor->user.login,
 	    "AuthorizedKeysFile is not none: a key that was planted in its "

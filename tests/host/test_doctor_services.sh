@@ -106,6 +106,16 @@ test_sshd_that_takes_keys_from_our_homes_is_named()
 	mends sshd.keys
 }
 
+# As the README has it for one login: another line of ours would not count.
+test_keys_that_an_earlier_file_lets_in_are_told_without_a_line_to_add()
+{
+	printf '%s\n' 'Match User oat-acme-ci' \
+	    '    AuthorizedKeysFile .ssh/authorized_keys' 'Match all' |
+		lab_put web-1 /etc/ssh/sshd_config.d/10-keys.conf
+	names warn sshd.keys 'a file that sshd reads before oat.conf .*; do: nothing, if that is meant; else'
+	on_web 'rm /etc/ssh/sshd_config.d/10-keys.conf'
+}
+
 test_sshd_that_shuts_us_out_is_named()
 {
 	sshd_with 'AllowUsers carol' FAIL sshd.allow 'AllowUsers leaves it out'
