@@ -23,6 +23,7 @@ exec_prefix ?= $(prefix)
 sysconfdir ?= /etc
 localstatedir ?= /var
 runstatedir ?= /run
+bindir ?= $(exec_prefix)/bin
 sbindir ?= $(exec_prefix)/sbin
 datarootdir ?= $(prefix)/share
 mandir ?= $(datarootdir)/man
@@ -414,10 +415,17 @@ install: all $(placed)
 	$(call each,$(files) $(module),$(put))
 	$(call each,$(edited),if test ! -e $$to; then $(put); \
 		else cmp -s $$file $$to || $(keep); fi)
+	$(Q)$(link)
 	$(Q)$(INSTALL) -d -m 0755 $(addprefix $(DESTDIR),$(state_dirs))
 	$(Q)chmod 0700 $(DESTDIR)$(statedir)/spool
 	$(Q)$(if $(DESTDIR),:,$(create_user))
 	$(Q)$(if $(DESTDIR),:,$(know_module))
+
+# mint, inspect and whoami are for everybody, who may not have sbin in PATH.
+from_bin = $(DESTDIR)$(bindir)/oat
+link = test $(from_bin) -ef $(DESTDIR)$(sbindir)/oat || { \
+	$(INSTALL) -d -m 0755 $(DESTDIR)$(bindir) && \
+	ln -sfr $(DESTDIR)$(sbindir)/oat $(from_bin); }
 
 # The program's children become this user, who owns no file.
 create_user = grep -q '^_oat:' /etc/passwd || test "$$(id -u)" != 0 || \
@@ -437,6 +445,10 @@ wired_pam = grep -sHn -d skip --exclude='*~' --exclude='*.dpkg-*' \
 wired_nss = grep -sHn '^[^\#]*:.*[[:space:]]oat\([[:space:]]\|$$\)' \
 	$(DESTDIR)/etc/nsswitch.conf
 
+enabled_units = ls -d $(DESTDIR)/etc/systemd/system/*.wants/oat-sync.timer \
+	$(DESTDIR)/etc/systemd/system/*.wants/oat-watch.service 2>/dev/null | \
+	grep .
+
 # State, homes and what was configured stay, as after apt-get remove, and so
 # does the user. The module stays while PAM needs it: a line with default=die
 # whose module is missing refuses everybody.
@@ -448,7 +460,10 @@ uninstall:
 		"without it these lines let nobody in. Take them out (in" \
 		"common-* with pam-auth-update --package) and repeat this."; \
 		else rm -f $$to; fi)
+	$(Q)test ! -L $(from_bin) || rm -f $(from_bin)
 	@if $(wired_nss); then echo "  NOTE take oat out of these lines."; fi
+	@if $(enabled_units); then echo "  NOTE these units are enabled still:" \
+		"systemctl disable --now oat-sync.timer oat-watch.service"; fi
 	$(Q)for dir in $(addprefix $(DESTDIR),$(own_dirs) $(state_dirs)); do \
 		rmdir $$dir 2>/dev/null || :; done
 	$(Q)$(if $(DESTDIR),:,test "$$(id -u)" != 0 || ldconfig)

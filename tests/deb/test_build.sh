@@ -31,6 +31,7 @@ owns()
 test_the_program_is_in_oat_with_configuration_and_state()
 {
 	owns oat -rwxr-xr-x usr/sbin/oat
+	owns oat lrwxrwxrwx 'usr/bin/oat -> \.\./sbin/oat'
 	owns oat -rw------- etc/oat/oat.conf
 	owns oat drwx------ var/lib/oat/spool/
 	owns oat drwxr-xr-x var/lib/oat/home/

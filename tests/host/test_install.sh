@@ -194,6 +194,31 @@ test_where_libpam_looks_the_lines_are_those_of_the_manual()
 	expect_taken_back
 }
 
+# For those who have no sbin in PATH.
+test_the_program_is_in_bin_too_and_once_where_both_are_one()
+{
+	staged
+	run lab_exec web-1 readlink /run/stage/usr/bin/oat
+	expect_equal ../sbin/oat "$out"
+	expect_taken_back
+	staged bindir=/usr/sbin
+	run lab_exec web-1 find /run/stage -name oat -path '*bin*' -printf '%y %p\n'
+	expect_equal 'f /run/stage/usr/sbin/oat' "$out"
+	expect_taken_back bindir=/usr/sbin
+}
+
+test_uninstalling_names_units_that_are_enabled()
+{
+	staged
+	lab_exec web-1 sh -c 'cd /run/stage/etc && mkdir -p \
+	    systemd/system/timers.target.wants && ln -s /x \
+	    systemd/system/timers.target.wants/oat-sync.timer'
+	run install_here DESTDIR=/run/stage uninstall
+	expect_status 0
+	expect_out 'enabled still: systemctl disable --now oat-sync.timer oat-watch.service$'
+	lab_exec web-1 rm -rf /run/stage
+}
+
 test_a_strict_umask_of_the_installer_hides_nothing()
 {
 	lab_exec web-1 rm -rf /run/stage
