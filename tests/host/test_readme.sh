@@ -60,6 +60,31 @@ typed()
 	expect_status 0
 }
 
+# In place of the one that was there, by who is ops here.
+new_database()
+{
+	lab_exec db psql -U postgres -d postgres -XAtqc "drop database oat"
+	typed lab_exec db env USER=ops PATH="$PATH" sh -c "$1"
+}
+
+# The server goes on with it, and hosts are given it as ca.pem.
+certificate()
+{
+	typed as_operator "$1"
+	lab_exec db sh -euc 'cd "$1"
+	    for file in server.crt server.key; do
+		    install -o postgres -g postgres -m 0600 \
+			"/home/ops/oat/$file" "$file"
+	    done
+	    mv server.crt server.pem' sh "$lab_database_directory"
+	lab_database_control reload
+	lab_exec db mv /home/ops/oat/server.crt /home/ops/oat/ca.pem
+	for host in $servers; do
+		lab_exec db cat /home/ops/oat/ca.pem |
+			lab_put "$host" /root/ca.pem
+	done
+}
+
 psql_of_operator()
 {
 	typed as_operator "$1"
@@ -170,6 +195,7 @@ ci_job()
 	lab_put db /run/secrets/token ops:ops 0600 <"$LAB/token"
 	typed as_operator "cp -a ~/.ssh ~/.ssh.kept; $1"
 	expect_out '^uid=[0-9]+\(oat-acme-ci\)'
+	expect_out '^uid=0\(root\)'
 }
 
 examples()
@@ -181,6 +207,8 @@ examples()
 	    s/(…, expires_at) values (…,/(organization, token, host, service, \
 	        expires_at) values ('acme', 'ci', 'web-1', 'su',/"
 	how=(
+		"sudo -u postgres createuser*: new_database"
+		"openssl req*: certificate"
 		"psql -d oat -v*: psql_of_operator"
 		"hostssl oat *: pg_hba_line"
 		"make && make install*: from_source"
@@ -192,7 +220,8 @@ examples()
 		"\\\\set verifier*: a_token"
 		"Match User oat-**: sshd_lines"
 		"systemctl enable*: timer"
-		"psql -At*: ci_job"
+		"psql -At*: typed as_operator"
+		"install -D*: ci_job"
 		"[*] [*] [*] [*] [*] *psql*: run_own_crontab db postgres"
 	)
 	not_run=(
@@ -212,8 +241,7 @@ examples()
 
 # --- what is there before ------------------------------------------------------
 
-# The operator reaches the hosts as root, has the authority's certificate, and a
-# role that may create others.
+# The operator reaches the hosts as root.
 operator()
 {
 	local host
@@ -225,17 +253,16 @@ operator()
 	for host in $servers; do
 		lab_exec db cat /home/ops/.ssh/id_ed25519.pub |
 			lab_put "$host" /root/.ssh/authorized_keys root:root 0600
-		lab_put "$host" /root/ca.pem <"$LAB/ca.pem"
 	done
-	lab_put db /home/ops/oat/ca.pem <"$LAB/ca.pem"
+	lab_exec db mkdir -p /home/ops/oat
 	lab_exec db cp -a "$lab_top/sql" /home/ops/oat
 	lab_put db "$lab_database_directory/pg_hba.conf" postgres:postgres 0600 <<-HBA
 	local all postgres peer map=lab
 	local oat ops peer
 	HBA
 	lab_database_control reload
-	lab_sql "create role ops login createrole;
-	    alter database oat owner to ops; create role alice login"
+	lab_exec db chown -R ops:ops /home/ops/oat
+	lab_sql "create role alice login"
 }
 
 # --- the sections, in their order ----------------------------------------------
