@@ -113,6 +113,9 @@ find_fix(const char *refusal)
 		{ "does not match host name",
 		    "name it in host= as its certificate does" },
 		{ "does not support SSL", "set ssl = on there" },
+		{ "could not find digest",
+		    "sign the server's certificate with RSA or ECDSA: to "
+		    "channel binding this one's signature has no digest" },
 		{ "refused", "start PostgreSQL there, with listen_addresses "
 			     "beyond localhost; or correct port=" },
 		{ "password authentication failed",
