@@ -127,7 +127,8 @@ test_all_of_hardening_is_in_the_files()
 		expect_out GNU_RELRO
 		expect_no_out 'R(UN)?PATH'
 		expect_no_out 'GNU_STACK.*RWE'
-	done < <(find "$root" -name oat -type f -path '*bin*' -o -name '*.so*')
+	done < <(find "$root" -name oat -type f -path '*bin*' -o \
+	    -name '*.so' -o -name '*.so.*')
 	rm -rf "$root"
 }
 
