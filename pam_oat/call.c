@@ -203,8 +203,9 @@ excuse(const char *typed)
 }
 
 /*
- * A refusal waits up to a 128th longer, drawn anew each time: the microseconds
- * by which a process that was started shows after the wait drown in that.
+ * A refusal waits up to a quarter longer, drawn anew each time: the half
+ * millisecond by which a process that was started shows after the wait drowns
+ * in that.
  */
 static struct oat_deadline
 floor_in_ms(uint32_t ms)
@@ -213,7 +214,7 @@ floor_in_ms(uint32_t ms)
 	uint32_t draw = 0;
 
 	if (getrandom(&draw, sizeof(draw), GRND_NONBLOCK) == sizeof(draw))
-		floor.at_ns += ms * (UINT64_C(1000000) / 128) * draw >> 32;
+		floor.at_ns += ms * (UINT64_C(1000000) / 4) * draw >> 32;
 	return floor;
 }
 

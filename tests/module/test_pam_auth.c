@@ -418,6 +418,28 @@ test_pam_case_39_refused_authentication_returns_no_earlier_than_fail_delay(void)
 	}
 }
 
+/* Up to 25 ms here; that 20 draws lie within 8 is one chance in 10^8. */
+static void
+test_pam_case_39_refusals_take_a_time_drawn_anew(void)
+{
+	uint64_t began, took, least = UINT64_MAX, most = 0;
+	int i;
+
+	if (!oat_stage_set())
+		return;
+	oat_stage_write(OAT_PATH_CONFIG, 0600,
+	    "database = dbname=oat\nfail_delay = 100ms\n");
+	for (i = 0; i < 20; i++) {
+		began = oat_now_ms();
+		CU_ASSERT(authenticate("malformed") != PAM_SUCCESS);
+		took = oat_now_ms() - began;
+		least = took < least ? took : least;
+		most = took > most ? took : most;
+	}
+	OAT_ASSERT_THAT(
+	    most - least > 8, "all within %ju ms", (uintmax_t)(most - least));
+}
+
 static void
 test_pam_accepted_authentication_is_not_delayed(void)
 {
@@ -452,6 +474,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_pam_case_40_three_tries_in_one_handle_prompt_three_times),
 	OAT_TEST(
 	    test_pam_case_39_refused_authentication_returns_no_earlier_than_fail_delay),
+	OAT_TEST(test_pam_case_39_refusals_take_a_time_drawn_anew),
 	OAT_TEST(test_pam_accepted_authentication_is_not_delayed),
 	CU_TEST_INFO_NULL,
 };
