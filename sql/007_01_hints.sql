@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --
 -- Hints that mend when they are typed as they are printed, and take nothing
--- away; names in every form that oat.revoke() takes.
+-- away; explain takes a token in every form that oat.revoke() does.
 
 create or replace function oat.check_delegate() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
@@ -33,14 +33,16 @@ begin
 end
 $$;
 
--- What is granted already goes on, whatever was granted.
+-- What is granted now goes on; what was granted once is nobody's ceiling.
 create function oat.allowance_hint(organization text) returns text
 language sql stable set search_path = pg_catalog, pg_temp as $$
     select case when exists (select from oat.grants g
-            where g.organization = allowance_hint.organization)
+            where g.organization = allowance_hint.organization
+                and oat.has_not_ended(g.expires_at, now()))
         then format('for what it has now: insert into oat.allowances '
             '(organization, host, service) select distinct organization, host, '
-            'service from oat.grants where organization = %L',
+            'service from oat.grants where organization = %L and '
+            '(expires_at is null or expires_at > now())',
             left(organization, 64))
         else format('insert into oat.allowances values (%L, %L, %L)',
             left(organization, 64), 'web-*', 'sshd') end
@@ -54,24 +56,32 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     select coalesce((
         select t.login from oat.tokens t where t.login = handle), (
         select t.login from oat.tokens t
-        where t.organization || '/' || t.name = handle
-            or handle in (t.selector, t.previous_selector)
-        limit 1),
+        where t.organization || '/' || t.name = handle), (
+        select t.login from oat.secret_history s
+        join oat.tokens t on t.organization = s.organization
+            and t.name = s.token
+        where s.selector = handle limit 1),
         case when handle ~ '^[^/]+/[^/]+$'
             then 'oat-' || replace(handle, '/', '-') else handle end)
 $$;
 comment on function oat.login_of(text) is
-    'the login of a token by selector, login or organization/name';
+    'the login of a token by login, organization/name, or a selector that it '
+    'has or had';
 
 create or replace function oat.explain(login text, host text, service text,
     rhost inet default null, at timestamptz default now())
 returns table (check_name text, passed boolean, detail text, fix text)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-    f constant oat.facts := oat.explain_facts(oat.login_of(login), host,
-        service, rhost, at);
-    reason constant text := oat.refusal(f);
+    f oat.facts := oat.explain_facts(oat.login_of(login), host, service,
+        rhost, at);
+    reason text;
 begin
+    -- By login and by name the current secret is meant.
+    if f.login <> login and position('/' in login) = 0 then
+        f.secret := oat.secret_state(f.token, login, at);
+    end if;
+    reason := oat.refusal(f);
     foreach check_name in array oat.checks() loop
         passed := case when oat.can_ask(check_name, f)
             then coalesce(oat.passes(check_name, f), false) end;
@@ -89,8 +99,9 @@ begin
 end
 $$;
 
--- A name that no token can have is none to insert. Who gave no address is to
--- ask with one: another network in allowed_from would mend nothing.
+-- A name that no token can have is none to insert. A remote login without an
+-- address is to be asked about with one; where there never is one, no network
+-- in allowed_from would mend it.
 create or replace function oat.explain_fix(check_name text, f oat.facts,
     host text) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -98,6 +109,7 @@ begin
     return case check_name
         when 'unknown_token' then case
             when f.login ~ '^oat-[a-z][a-z0-9]{1,15}(-[a-z0-9]+)+$'
+                and length(f.login) <= 32
             then format('insert into oat.tokens (organization, name, '
                 'verifier) values (%L, %L, :''verifier'')',
                 split_part(f.login, '-', 2),
@@ -110,10 +122,14 @@ begin
         when 'service_not_granted' then oat.grant_fix(f)
         when 'not_allowed' then format('insert into oat.allowances values '
             '(%L, %L, %L)', (f.token).organization, (f.host).name, f.service)
-        when 'address_not_allowed' then case when f.rhost = '-'
+        when 'address_not_allowed' then case
+            when f.rhost <> '-' then oat.explain_token_fix(check_name, f)
+            when f.service = 'sshd' and cardinality((f.token).allowed_from) > 0
             then format('select * from oat.explain(%L, %L, %L, %L)', f.login,
                 host, f.service, host((f.token).allowed_from[1]))
-            else oat.explain_token_fix(check_name, f) end
+            else format('update oat.tokens set allowed_from = null where '
+                'organization = %L and name = %L', (f.token).organization,
+                (f.token).name) end
         when 'host_suspended' then format('update oat.hosts set '
             'suspended_at = null where name = %L', (f.host).name)
         else oat.explain_token_fix(check_name, f)
@@ -160,5 +176,6 @@ $$;
 
 revoke all on all functions in schema oat from public;
 grant execute on function oat.allowance_hint(text) to oat_admin;
-grant execute on function oat.login_of(text)
+grant execute on function oat.login_of(text),
+    oat.secret_state(oat.tokens, text, timestamptz)
     to oat_admin, oat_auditor, oat_delegate;

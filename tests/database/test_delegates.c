@@ -159,7 +159,8 @@ test_delegates_allowance_is_a_live_ceiling(void)
 #define ALLOW_WHAT_IS_GRANTED                                          \
 	"insert into oat.allowances (organization, host, service) "    \
 	"select distinct organization, host, service from oat.grants " \
-	"where organization = 'other'"
+	"where organization = 'other' and "                            \
+	"(expires_at is null or expires_at > now())"
 
 static void
 test_delegates_need_allowances(void)
@@ -171,7 +172,14 @@ test_delegates_need_allowances(void)
 	/* Typed as it is said, it takes nothing away. */
 	db_error_says(ALLOW_WHAT_IS_GRANTED);
 	db_expect(admin, "0", "select count(*) from oat.delegates");
+	/* What was granted once is not allowed for ever. */
+	fixture_grant(admin, "other", "secretname", "web-1", "sudo");
+	db_run(admin, "update oat.grants set expires_at = now() "
+		      "where organization = 'other' and service = 'sudo'");
 	db_run(admin, ALLOW_WHAT_IS_GRANTED);
+	db_expect(admin, "web-1|sshd",
+	    "select host, service from oat.allowances "
+	    "where organization = 'other'");
 	db_expect(admin, "1",
 	    "select count(*) from oat.access where organization = 'other'");
 	db_run(admin, "insert into oat.delegates (organization, role, may) "

@@ -222,9 +222,33 @@ test_explain_takes_a_login_a_name_and_a_selector(void)
 	/* What no token can be called is none to insert. */
 	db_expect(admin, "0",
 	    "select count(fix) from (values (''), ('acme'), ('oat-acme'), "
-	    "('oat--x'), ('a/b/c')) v (name), "
+	    "('oat--x'), ('a/b/c'), "
+	    "('acme/a-name-that-is-too-long-for-it')) v (name), "
 	    "oat.explain(v.name, 'web-1', 'sshd') "
 	    "where check_name = 'unknown_token'");
+}
+
+/* A selector says which secret is typed. */
+static void
+test_explain_by_selector_is_about_that_secret(void)
+{
+	static const char state[] =
+	    "select string_agg(detail, ' ' order by n) from (values "
+	    "(1, '%s'), (2, (select selector from oat.tokens))) v (n, handle), "
+	    "oat.explain(v.handle, 'web-1', 'sshd') "
+	    "where check_name = 'allowed'";
+
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '1 hour')",
+	    fixture_verifier());
+	db_expect(admin, "let in let in", state, ci);
+	db_run(admin, "update oat.tokens set overlap_until = null");
+	db_expect(admin, "refused: retired_secret let in", state, ci);
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '1 hour')",
+	    fixture_verifier());
+	db_expect(admin, "refused: retired_secret let in", state, ci);
+	db_expect(admin, "t",
+	    "select passed from oat.explain('acme/ci', 'web-1', 'sshd') "
+	    "where check_name = 'allowed'");
 }
 
 /* One more network would not mend it, and open the token to that. */
@@ -245,6 +269,33 @@ test_explain_without_an_address_asks_for_one(void)
 	    "select passed from (%s) e "
 	    "where check_name = 'allowed'",
 	    fix);
+}
+
+/* su has none; and a list of nothing has no address to ask with. */
+static void
+test_explain_where_no_address_ever_is_lifts_the_limit(void)
+{
+	static const char *const cases[][2] = {
+		{ "'{192.0.2.0/24}'", "su" },
+		{ "'{}'", "sshd" },
+	};
+	char *fix;
+	size_t i;
+
+	fixture_grant(admin, "acme", "ci", "web-1", "su");
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		db_run(admin, "update oat.tokens set allowed_from = %s",
+		    cases[i][0]);
+		fix = db_value(admin,
+		    "select fix from oat.explain('oat-acme-ci', 'web-1', '%s') "
+		    "where check_name = 'address_not_allowed'",
+		    cases[i][1]);
+		db_run(admin, "%s", fix);
+		db_expect(admin, "t",
+		    "select passed from oat.explain('oat-acme-ci', 'web-1', "
+		    "'%s') where check_name = 'allowed'",
+		    cases[i][1]);
+	}
 }
 
 /* organization|token|login|host|service of every row. */
@@ -345,7 +396,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_explain_is_the_same_in_every_time_zone),
 	OAT_TEST(test_explain_of_the_unknown_is_no_error),
 	OAT_TEST(test_explain_takes_a_login_a_name_and_a_selector),
+	OAT_TEST(test_explain_by_selector_is_about_that_secret),
 	OAT_TEST(test_explain_without_an_address_asks_for_one),
+	OAT_TEST(test_explain_where_no_address_ever_is_lifts_the_limit),
 	OAT_TEST(test_access_lists_grants_on_enrolled_hosts),
 	OAT_TEST(test_access_lists_nobody_who_is_refused),
 	OAT_TEST(test_access_previews_a_change_by_except),
