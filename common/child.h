@@ -13,7 +13,7 @@
 /* Bytes of what a child speaks to, NUL included. */
 #define OAT_CHILD_PEER_MAX 256
 
-/* A running child: fd is -1 when there is none, or it was dismissed. */
+/* A running child: fd is -1 when it was dismissed, or the caller has it. */
 struct oat_child {
 	pid_t pid; /* -1 once it is collected, or when it is not ours */
 	int fd;	   /* owned; a stream socket, close-on-exec */

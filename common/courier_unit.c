@@ -216,7 +216,12 @@ serve_orders(int fd, struct arrived *arrived, struct oat_wire *in)
 	struct oat_child child = OAT_CHILD_NONE;
 	struct oat_account self = { getuid(), getgid() };
 
-	if (read_orders(in, arrived, why) != OAT_OK) {
+	enum oat_status status;
+
+	status = read_orders(in, arrived, why);
+	/* Neither this process nor the child keeps a second copy. */
+	oat_wire_free(in);
+	if (status != OAT_OK) {
 		oat_courier_apologize(fd, why);
 		return 1;
 	}

@@ -17,7 +17,7 @@
 
 /*
  * Connect to the courier that listens at `path`, and give it its orders, by the
- * deadline. OAT_OK, ended with oat_child_end(), which hangs up; OAT_TIMEOUT;
+ * deadline. OAT_OK, ended with oat_child_end(), which hangs up;
  * OAT_UNAVAILABLE, and ret_error (OAT_DATABASE_ERROR_MAX bytes) says in one
  * printable line what is wrong and how to mend it: nobody listens, or one does
  * who is not root, and gets no password.

@@ -305,37 +305,27 @@ refresh(struct oat_round *round)
 
 /* --- the run ------------------------------------------------------------- */
 
-/* One of our own, as the system user. */
+/* Without the system user neither kind can run. */
 static enum oat_status
-fork_courier(struct oat_round *round, const struct oat_orders *orders)
+start_courier(struct oat_round *round)
 {
-	char error[OAT_SETUP_ERROR_MAX];
+	struct oat_orders orders = oat_setup_orders(&round->setup);
+	char error[OAT_SETUP_ERROR_MAX], why[OAT_DATABASE_ERROR_MAX];
 	struct oat_account account;
 	enum oat_status status;
 
 	status = oat_setup_account(&account, error);
 	if (status != OAT_OK)
-		return fail(status, "setup", error);
-	status = oat_courier_start(&account, orders, &round->courier);
-	return status == OAT_OK
-		   ? OAT_OK
-		   : fail(status, "no child process", strerror(errno));
-}
-
-static enum oat_status
-start_courier(struct oat_round *round)
-{
-	struct oat_orders orders = oat_setup_orders(&round->setup);
-	char error[OAT_DATABASE_ERROR_MAX];
-	enum oat_status status;
-
-	if (round->socket == NULL)
-		status = fork_courier(round, &orders);
-	else {
+		(void)fail(status, "setup", error);
+	else if (round->socket != NULL) {
 		status = oat_courier_call(round->socket, &orders,
-		    round->deadline, &round->courier, error);
+		    round->deadline, &round->courier, why);
 		if (status != OAT_OK)
-			(void)fail(status, "no courier", error);
+			(void)fail(status, "no courier", why);
+	} else {
+		status = oat_courier_start(&account, &orders, &round->courier);
+		if (status != OAT_OK)
+			(void)fail(status, "no child process", strerror(errno));
 	}
 	oat_setup_forget_password(&round->setup);
 	return status;
