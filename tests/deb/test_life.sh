@@ -387,7 +387,8 @@ test_systemd_is_told_of_units_that_come_and_go()
 	    $wants/multi-user.target.wants/
 	later_version
 	install_all 99.0
-	systemd_was_told '^--system daemon-reload$'
+	systemd_was_told '^--system daemon-reload$' \
+	    'try-restart .*oat-watch\.service'
 	# shellcheck disable=SC2086
 	run dpkg_ -r $all
 	expect_status 0
