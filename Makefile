@@ -423,9 +423,12 @@ install: all $(placed)
 
 # mint, inspect and whoami are for everybody, who may not have sbin in PATH.
 from_bin = $(DESTDIR)$(bindir)/oat
-link = test $(from_bin) -ef $(DESTDIR)$(sbindir)/oat || { \
-	$(INSTALL) -d -m 0755 $(DESTDIR)$(bindir) && \
-	ln -sfr $(DESTDIR)$(sbindir)/oat $(from_bin); }
+is_our_link = readlink $(from_bin) 2>/dev/null | grep -q 'sbin/oat$$'
+link = if test $(from_bin) -ef $(DESTDIR)$(sbindir)/oat; then :; \
+	elif test -e $(from_bin) && ! $(is_our_link); then \
+		echo "  KEEP $(from_bin), which is somebody else's"; \
+	else $(INSTALL) -d -m 0755 $(DESTDIR)$(bindir) && \
+		ln -sfr $(DESTDIR)$(sbindir)/oat $(from_bin); fi
 
 # The program's children become this user, who owns no file.
 create_user = grep -q '^_oat:' /etc/passwd || test "$$(id -u)" != 0 || \
@@ -460,7 +463,7 @@ uninstall:
 		"without it these lines let nobody in. Take them out (in" \
 		"common-* with pam-auth-update --package) and repeat this."; \
 		else rm -f $$to; fi)
-	$(Q)test ! -L $(from_bin) || rm -f $(from_bin)
+	$(Q)if $(is_our_link); then rm -f $(from_bin); fi
 	@if $(wired_nss); then echo "  NOTE take oat out of these lines."; fi
 	@if $(enabled_units); then echo "  NOTE these units are enabled still:" \
 		"systemctl disable --now oat-sync.timer oat-watch.service"; fi
