@@ -228,9 +228,11 @@ oat_doctor_schedule(struct oat_doctor *doctor)
 	if (!has_courier(schedule.what)) {
 		oat_found(&doctor->findings, OAT_LEVEL_WARNING, "schedule",
 		    schedule.what,
-		    "cannot ask the database: no socket " OAT_PATH_SOCKET);
+		    "no socket " OAT_PATH_SOCKET
+		    ", by which its unit asks the database");
 		oat_fix(&doctor->findings, OAT_FIX_SHELL, "%s",
-		    "systemctl restart oat-courier.socket");
+		    "systemctl daemon-reload && systemctl restart "
+		    "oat-courier.socket");
 		return;
 	}
 	if (schedule.what[0] == '\0')

@@ -198,11 +198,12 @@ check_keys(struct oat_doctor *doctor, const struct settings *settings)
 	if (refuses_keys()) {
 		oat_found(&doctor->findings, OAT_LEVEL_WARNING, "sshd.keys",
 		    doctor->user.login,
-		    "a file that sshd reads before oat.conf lets its keys in: "
-		    "they outlive a rotation");
+		    "sshd reads something before oat.conf, or instead of it, "
+		    "that lets its keys in: they outlive a rotation");
 		oat_fix(&doctor->findings, OAT_FIX_WORDS, "%s",
-		    "nothing, if that is meant; else take the line out: grep "
-		    "-i AuthorizedKeysFile /etc/ssh/sshd_config "
+		    "nothing, if that is meant; else take the line out, or "
+		    "Include oat.conf before it: grep -iE "
+		    "'AuthorizedKeysFile|Include' /etc/ssh/sshd_config "
 		    "/etc/ssh/sshd_config.d/*");
 		return false;
 	}

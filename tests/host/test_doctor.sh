@@ -363,7 +363,7 @@ test_a_timer_is_a_schedule()
 	    mkdir -p /run/systemd/system/timers.target.wants &&
 	    touch /run/systemd/system/timers.target.wants/oat-sync.timer'
 	with_systemctl 'exit 0'
-	expect_out '^warn +schedule +oat-sync.timer: cannot ask the database: no socket /run/oat/courier; fix: systemctl restart oat-courier.socket$'
+	expect_out '^warn +schedule +oat-sync.timer: no socket /run/oat/courier, .*; fix: systemctl daemon-reload && systemctl restart oat-courier.socket$'
 	make_socket
 	with_systemctl 'exit 0'
 	expect_out '^[0-9]+ ok, 0 warnings'

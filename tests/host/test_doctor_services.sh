@@ -112,7 +112,7 @@ test_keys_that_an_earlier_file_lets_in_are_told_without_a_line_to_add()
 	printf '%s\n' 'Match User oat-acme-ci' \
 	    '    AuthorizedKeysFile .ssh/authorized_keys' 'Match all' |
 		lab_put web-1 /etc/ssh/sshd_config.d/10-keys.conf
-	names warn sshd.keys 'a file that sshd reads before oat.conf .*; do: nothing, if that is meant; else'
+	names warn sshd.keys 'sshd reads something before oat.conf.*; do: nothing, if that is meant; else'
 	on_web 'rm /etc/ssh/sshd_config.d/10-keys.conf'
 }
 
