@@ -207,6 +207,20 @@ test_the_program_is_in_bin_too_and_once_where_both_are_one()
 	expect_taken_back bindir=/usr/sbin
 }
 
+test_somebody_elses_oat_in_bin_stays()
+{
+	lab_exec web-1 sh -c 'rm -rf /run/stage && mkdir -p /run/stage/usr/bin &&
+	    echo flakes >/run/stage/usr/bin/oat'
+	run install_here DESTDIR=/run/stage install
+	expect_status 0
+	expect_out 'KEEP /run/stage/usr/bin/oat'
+	run install_here DESTDIR=/run/stage uninstall
+	expect_status 0
+	run lab_exec web-1 cat /run/stage/usr/bin/oat
+	expect_equal flakes "$out"
+	lab_exec web-1 rm -rf /run/stage
+}
+
 test_uninstalling_names_units_that_are_enabled()
 {
 	staged
