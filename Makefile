@@ -423,7 +423,8 @@ install: all $(placed)
 
 # mint, inspect and whoami are for everybody, who may not have sbin in PATH.
 from_bin = $(DESTDIR)$(bindir)/oat
-is_our_link = readlink $(from_bin) 2>/dev/null | grep -q 'sbin/oat$$'
+is_our_link = { test -L $(from_bin) && test "$$(readlink -m $(from_bin))" = \
+	"$$(readlink -m $(DESTDIR)$(sbindir)/oat)"; }
 link = if test $(from_bin) -ef $(DESTDIR)$(sbindir)/oat; then :; \
 	elif test -e $(from_bin) && ! $(is_our_link); then \
 		echo "  KEEP $(from_bin), which is somebody else's"; \

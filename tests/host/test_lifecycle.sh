@@ -151,6 +151,8 @@ test_a_revoked_token_is_refused_at_the_next_login_and_the_next_sudo()
 	by_ssh
 	by_sudo
 	expect_let_in sudo
+	# The sync that sends the events of these would end what comes next.
+	wait_for 10 lab_is_idle web-1 || fail "a sync does not end"
 	run lab_sql "select oat.revoke('$login', 'seen in a build log')"
 	expect_equal web-1 "$out"
 	by_ssh
