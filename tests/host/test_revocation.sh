@@ -16,6 +16,8 @@ open_session()
 		fail "no session for $login"
 	run lab_session "echo $token | sudo -S -p '' id -un"
 	expect_equal root "$out"
+	# The sync that sends its event would end it before it is asked for.
+	wait_for 10 lab_is_idle web-1 || fail "a sync does not end"
 }
 
 sudo_in_session()
