@@ -11,9 +11,9 @@
 #include "courier_child.h"
 #include "deadline.h"
 #include "escape.h"
-#include "password.h"
 #include "paths.h"
 #include "report.h"
+#include "setup.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -138,23 +138,9 @@ oat_courier_apologize(int fd, const char *why)
 	oat_wire_free(&out);
 }
 
-/* Orders as they arrived. */
-struct arrived {
-	char *database;
-	char password[OAT_PASSWORD_MAX];
-	char next_password[OAT_PASSWORD_MAX];
-	struct oat_conninfo *conninfo;
-};
-
-static const char *
-text_or_null(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
 /* OAT_OK; or why (OAT_CONNINFO_ERROR_MAX bytes) says what is wrong. */
 static enum oat_status
-read_orders(struct oat_wire *in, struct arrived *arrived, char *why)
+read_orders(struct oat_wire *in, struct oat_setup *setup, char *why)
 {
 	char version[64] = "";
 	enum oat_status status;
@@ -167,18 +153,21 @@ read_orders(struct oat_wire *in, struct arrived *arrived, char *why)
 		return OAT_INVALID;
 	(void)snprintf(
 	    why, OAT_CONNINFO_ERROR_MAX, "the courier's orders make no sense");
-	status = oat_wire_get_text(in, arrived->database, OAT_WIRE_MAX);
+	setup->config.database = calloc(1, OAT_WIRE_MAX);
+	if (setup->config.database == NULL)
+		return OAT_NOMEM;
+	status = oat_wire_get_text(in, setup->config.database, OAT_WIRE_MAX);
 	if (status == OAT_OK)
 		status = oat_wire_get_text(
-		    in, arrived->password, sizeof(arrived->password));
+		    in, setup->password, sizeof(setup->password));
 	if (status == OAT_OK)
 		status = oat_wire_get_text(
-		    in, arrived->next_password, sizeof(arrived->next_password));
+		    in, setup->next_password, sizeof(setup->next_password));
 	if (status == OAT_OK)
 		status = oat_wire_end(in);
 	if (status == OAT_OK)
-		status = oat_conninfo_parse(arrived->database,
-		    arrived->password[0] != '\0', &arrived->conninfo, why);
+		status = oat_conninfo_parse(setup->config.database,
+		    setup->password[0] != '\0', &setup->conninfo, why);
 	return status;
 }
 
@@ -186,11 +175,7 @@ read_orders(struct oat_wire *in, struct arrived *arrived, char *why)
 static void
 serve(int fd, void *context)
 {
-	struct arrived *arrived = context;
-	struct oat_orders orders = { .conninfo = arrived->conninfo,
-		.database = arrived->database,
-		.password = text_or_null(arrived->password),
-		.next_password = text_or_null(arrived->next_password) };
+	struct oat_orders orders = oat_setup_orders(context);
 
 	oat_courier_serve(fd, &orders);
 }
@@ -210,15 +195,14 @@ wait_for_end(int fd, pid_t pid)
 }
 
 static int
-serve_orders(int fd, struct arrived *arrived, struct oat_wire *in)
+serve_orders(int fd, struct oat_setup *setup, struct oat_wire *in)
 {
-	char why[OAT_CONNINFO_ERROR_MAX];
-	struct oat_child child = OAT_CHILD_NONE;
 	struct oat_account self = { getuid(), getgid() };
-
+	struct oat_child child = OAT_CHILD_NONE;
+	char why[OAT_CONNINFO_ERROR_MAX];
 	enum oat_status status;
 
-	status = read_orders(in, arrived, why);
+	status = read_orders(in, setup, why);
 	/* Neither this process nor the child keeps a second copy. */
 	oat_wire_free(in);
 	if (status != OAT_OK) {
@@ -226,12 +210,11 @@ serve_orders(int fd, struct arrived *arrived, struct oat_wire *in)
 		return 1;
 	}
 	if (oat_child_start_on(fd, &self, OAT_COURIER_MEMORY_BYTES, serve,
-		arrived, &child) != OAT_OK) {
+		setup, &child) != OAT_OK) {
 		oat_courier_apologize(fd, "the courier has no process to ask");
 		return 1;
 	}
-	explicit_bzero(arrived->password, sizeof(arrived->password));
-	explicit_bzero(arrived->next_password, sizeof(arrived->next_password));
+	oat_setup_forget_password(setup);
 	wait_for_end(fd, child.pid);
 	oat_child_end(&child);
 	return 0;
@@ -240,20 +223,15 @@ serve_orders(int fd, struct arrived *arrived, struct oat_wire *in)
 static int
 serve_connection(int fd)
 {
-	struct arrived arrived = { .database = malloc(OAT_WIRE_MAX) };
+	struct oat_setup setup = { .conninfo = NULL };
 	struct oat_wire in = { 0 };
 	int code = 1;
 
 	/* Whoever connects to see whether somebody listens says nothing. */
-	if (arrived.database != NULL &&
-	    oat_wire_receive(&in, fd, oat_deadline_in_ms(ORDERS_MS)) == OAT_OK)
-		code = serve_orders(fd, &arrived, &in);
+	if (oat_wire_receive(&in, fd, oat_deadline_in_ms(ORDERS_MS)) == OAT_OK)
+		code = serve_orders(fd, &setup, &in);
 	oat_wire_free(&in);
-	oat_conninfo_free(arrived.conninfo);
-	if (arrived.database != NULL)
-		explicit_bzero(arrived.database, OAT_WIRE_MAX);
-	free(arrived.database);
-	explicit_bzero(&arrived, sizeof(arrived));
+	oat_setup_free(&setup);
 	return code;
 }
 

@@ -12,9 +12,6 @@
 
 #include "courier.h"
 
-/* The longest way to a socket, NUL included: sun_path of unix(7). */
-#define OAT_COURIER_SOCKET_MAX 108
-
 /*
  * Connect to the courier that listens at `path`, and give it its orders, by the
  * deadline. OAT_OK, ended with oat_child_end(), which hangs up;

@@ -361,7 +361,7 @@ test_courier_unit_orders_are_checked_again(void)
 static void
 test_courier_unit_nobody_listens_is_said_with_the_way_out(void)
 {
-	static char longer[OAT_COURIER_SOCKET_MAX + 1];
+	static char longer[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 	static const char *const cases[][2] = {
 		{ "/nonexistent/\x1bx", "/nonexistent/\\x1bx: No such file" },
 		{ longer, "File name too long" },
