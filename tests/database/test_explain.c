@@ -228,6 +228,30 @@ test_explain_takes_a_login_a_name_and_a_selector(void)
 	    "where check_name = 'unknown_token'");
 }
 
+/* It runs as who asks, who may read what it looks into. */
+static void
+test_explain_is_everybodys_who_may_ask(void)
+{
+	static const char *const roles[] = { "oat_auditor", "oat_delegate" };
+	PGconn *conn;
+	size_t i;
+
+	db_run(admin, "insert into oat.allowances values ('acme', '*', '*')");
+	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		conn = fixture_role(db_connect("postgres"),
+		    i == 0 ? "reader" : "helper", roles[i]);
+		if (i == 1)
+			db_run(admin, "insert into oat.delegates values "
+				      "('acme', 'helper', '{audit}')");
+		db_expect(conn, "let in let in let in",
+		    "select string_agg(e.detail, ' ') from (values "
+		    "('acme/ci'), ('oat-acme-ci'), ('%s')) v (handle), "
+		    "oat.explain(v.handle, 'web-1', 'sshd') e "
+		    "where check_name = 'allowed'",
+		    ci);
+	}
+}
+
 /* A selector says which secret is typed. */
 static void
 test_explain_by_selector_is_about_that_secret(void)
@@ -396,6 +420,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_explain_is_the_same_in_every_time_zone),
 	OAT_TEST(test_explain_of_the_unknown_is_no_error),
 	OAT_TEST(test_explain_takes_a_login_a_name_and_a_selector),
+	OAT_TEST(test_explain_is_everybodys_who_may_ask),
 	OAT_TEST(test_explain_by_selector_is_about_that_secret),
 	OAT_TEST(test_explain_without_an_address_asks_for_one),
 	OAT_TEST(test_explain_where_no_address_ever_is_lifts_the_limit),

@@ -358,6 +358,19 @@ test_the_watch_ends_when_its_program_is_replaced()
 	expect_out '^status 1$'
 }
 
+test_options_that_make_no_sense_are_refused_with_the_usage()
+{
+	local options
+
+	for options in --what --courier --max-age '--max-age 0' '--after x' \
+	    '--watch --after 1' '--max-age 1 --after 1' '--watch 1'; do
+		# shellcheck disable=SC2086
+		run lab_exec web-1 timeout 5 oat sync $options
+		expect_status 2
+		expect_out '^usage: oat sync '
+	done
+}
+
 lab_enter "$@"
 lab_standard
 lab_sql "update oat.organizations set plan = 'unlimited'"
