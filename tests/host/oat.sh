@@ -17,6 +17,7 @@
 #                            are missing are fetched once a second at most
 #   lab_mint HOST            sets token, selector and verifier
 #   lab_wrong_secret SELECTOR  sets token
+#   lab_mistyped TOKEN       the same with another last character
 #   lab_is_idle HOST         does no oat run there, a sync for one?
 
 # shellcheck source=tests/host/lab.sh
@@ -127,6 +128,14 @@ lab_json()
 lab_wrong_secret()
 {
 	token=$(lab_with_check "oat_$1_00000000000000000000000000000000")
+}
+
+lab_mistyped()
+{
+	case $1 in
+	*x) echo "${1%?}y" ;;
+	*) echo "${1%?}x" ;;
+	esac
 }
 
 # The check is a CRC-32, which gzip knows; in base62, six digits.

@@ -238,7 +238,7 @@ test_case_43_no_log_row_or_environment_has_a_token_with_all_logging_on()
 	lab_exec web-1 sed -i 's/ pam_oat.so/ pam_oat.so debug/' \
 	    /etc/pam.d/sshd /etc/pam.d/su /etc/pam.d/sudo
 	lab_ssh client "$token" "$login@web-1.lab" env >"$LAB/env"
-	lab_ssh client "${token%?}x" "$login@web-1.lab" true
+	lab_ssh client "$(lab_mistyped "$token")" "$login@web-1.lab" true
 	lab_wrong_secret "$selector"
 	lab_ssh client "$token" "$login@web-1.lab" true
 	wait_for 5 log_has web-1 "login=$login .*reason=malformed" ||
@@ -247,7 +247,7 @@ test_case_43_no_log_row_or_environment_has_a_token_with_all_logging_on()
 	lab_sql "select * from oat.activity; table oat.tokens;
 	    table oat.usage_daily; select * from pg_stat_activity" \
 	    >"$LAB/rows"
-	run grep -rlF -e "$secret" -e "${secret%?}x" -e "${token##*_}" \
+	run grep -rlF -e "$secret" -e "$(lab_mistyped "$secret")" -e "${token##*_}" \
 	    "$LAB/env" "$LAB/rows" \
 	    "$(lab_root web-1)$lab_log_file" "$(lab_root web-1)/var" \
 	    "$(lab_root web-1)/run" "$(lab_root web-1)/etc" \

@@ -89,11 +89,11 @@ test_case_43_a_token_is_nowhere_but_with_its_holder()
 	lab_sql "alter system set log_min_duration_statement = 0"
 	lab_database_control reload
 	by_password "$token" oat-acme-canary@web-1.lab env >"$LAB/env"
-	by_password "${token%?}x" oat-acme-canary@web-1.lab true
+	by_password "$(lab_mistyped "$token")" oat-acme-canary@web-1.lab true
 	wait_for 5 log_has web-1 'login=oat-acme-canary .*reason=malformed' ||
 		fail "the second attempt was not logged"
 	lab_sql "select * from oat.activity; table oat.tokens" >"$LAB/rows"
-	run grep -rlF -e "$secret" -e "${secret%?}x" "$LAB/env" "$LAB/rows" \
+	run grep -rlF -e "$secret" -e "$(lab_mistyped "$secret")" "$LAB/env" "$LAB/rows" \
 	    "$(lab_root web-1)$lab_log_file" "$(lab_root web-1)/var" \
 	    "$(lab_root web-1)/run" "$(lab_root web-1)/etc" \
 	    "$(lab_root db)$lab_database_log" "$(lab_root db)/srv"
