@@ -43,9 +43,12 @@ open_folder(const char *run)
 	int fd;
 
 	fd = open(run, flags);
-	if (fd == -1 && errno == ENOENT && mkdir(run, 0755) == 0) {
+	if (fd == -1 && errno == ENOENT) {
 		/* mkdir(2) obeys the umask of whoever the host is. */
-		(void)chmod(run, 0755);
+		if (mkdir(run, 0755) == 0)
+			(void)chmod(run, 0755);
+		else if (errno != EEXIST) /* another look-up was quicker */
+			return -1;
 		fd = open(run, flags);
 	}
 	if (fd == -1)

@@ -32,6 +32,8 @@
 #define FAIL "exit 1"
 #define HANG "exec sleep 30"
 
+static bool is_overtaken; /* see mkdir() */
+
 static void
 set_program(const char *body)
 {
@@ -263,6 +265,29 @@ await_run(void)
 	CU_ASSERT_EQUAL(runs(), 1);
 }
 
+/* In the place of libc's: another process makes the same folder just before. */
+int
+mkdir(const char *path, mode_t mode)
+{
+	if (is_overtaken)
+		CU_ASSERT_EQUAL(mkdirat(AT_FDCWD, path, mode), 0);
+	return mkdirat(AT_FDCWD, path, mode);
+}
+
+static void
+test_refresh_finds_the_folder_that_another_made_meanwhile(void)
+{
+	uint64_t since = oat_refresh_now_ns();
+	bool satisfied = false;
+
+	start_afresh(SUCCEED);
+	is_overtaken = true;
+	CU_ASSERT_EQUAL(wait_ms(2000, since, &satisfied), OAT_OK);
+	is_overtaken = false;
+	CU_ASSERT(satisfied);
+	CU_ASSERT_EQUAL(runs(), 1);
+}
+
 static void
 test_refresh_that_began_before_the_question_does_not_answer_it(void)
 {
@@ -410,6 +435,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_refresh_is_satisfied_by_the_timers_sync),
 	OAT_TEST(test_refresh_is_satisfied_by_a_sync_of_others_meanwhile),
 	OAT_TEST(test_refresh_of_many_runs_one_sync),
+	OAT_TEST(test_refresh_finds_the_folder_that_another_made_meanwhile),
 	OAT_TEST(
 	    test_refresh_that_began_before_the_question_does_not_answer_it),
 	OAT_TEST(test_refresh_of_a_host_that_died_is_taken_up_by_another),
