@@ -109,6 +109,7 @@ select not exists (select from oat.migrations where version = 7)
     as pending_7 \gset
 \if :pending_7
 \ir 007_01_hints.sql
+\ir 007_02_typos.sql
 insert into oat.migrations (version, name) values (7, 'hints that mend');
 \endif
 
