@@ -383,6 +383,22 @@ prepare_certificate(const struct enrollment *e)
 	return true;
 }
 
+/*
+ * Without it nothing can be asked. It is public, and comes from where the
+ * statement goes.
+ */
+static void
+tell_of_authority(const struct enrollment *e)
+{
+	const char *authority = oat_conninfo_value(e->conninfo, "sslrootcert");
+
+	if (authority != NULL && access(authority, F_OK) == -1 &&
+	    errno == ENOENT)
+		tell("put the certificate of the database's authority, for "
+		     "root:_oat 0640, at",
+		    authority);
+}
+
 static bool
 prepare_proof(struct enrollment *e)
 {
@@ -451,8 +467,10 @@ oat_enroll_main(int argc, char *argv[])
 		return FAILED;
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	done = load_config(&e) && prepare_proof(&e) && write_config(&e) &&
-	       print_statement(&e);
+	done = load_config(&e) && prepare_proof(&e) && write_config(&e);
+	if (done)
+		tell_of_authority(&e);
+	done = done && print_statement(&e);
 	oat_conninfo_free(e.conninfo);
 	oat_config_free(&e.config);
 	oat_rootfile_free(e.text, e.size);

@@ -98,6 +98,16 @@ test_case_43_the_password_is_in_no_output_and_no_log_of_the_server()
 		fail "in the server's log"
 }
 
+test_enroll_says_that_the_authoritys_certificate_is_missing()
+{
+	lab_exec web-1 mv /etc/oat/ca.pem /etc/oat/ca.gone
+	enroll web-1
+	lab_exec web-1 mv /etc/oat/ca.gone /etc/oat/ca.pem
+	expect_status 0
+	expect_out "^select oat.enroll_host\\('web-1',\$"
+	expect_told 'root:_oat 0640, at /etc/oat/ca.pem$'
+}
+
 test_enroll_again_changes_nothing_and_is_as_good()
 {
 	local before
