@@ -62,13 +62,19 @@ lost(enum oat_status status, char *ret_error)
 	return status == OAT_TIMEOUT ? OAT_TIMEOUT : OAT_UNAVAILABLE;
 }
 
-/* The same, of a silence with whom was asked. */
+/* The same, of a silence with whom was asked, of a unit with where to look. */
 static enum oat_status
 lost_with(
     const struct oat_child *child, enum oat_status status, char *ret_error)
 {
 	char why[OAT_CHILD_PEER_MAX + sizeof(": no answer in time")];
 
+	if (status != OAT_TIMEOUT && child->pid == -1) {
+		(void)snprintf(ret_error, OAT_DATABASE_ERROR_MAX,
+		    "the courier ended, or answered nonsense; "
+		    "see: journalctl -u 'oat-courier@*'");
+		return OAT_UNAVAILABLE;
+	}
 	if (status != OAT_TIMEOUT || child->peer[0] == '\0')
 		return lost(status, ret_error);
 	(void)snprintf(why, sizeof(why), "%s: no answer in time", child->peer);

@@ -36,6 +36,8 @@ oat_courier_serve(int fd, void *context)
 	if (orders->password != NULL && strcmp(orders->password, "hang") == 0)
 		for (;;)
 			(void)pause();
+	if (orders->password != NULL && strcmp(orders->password, "die") == 0)
+		return;
 	(void)snprintf(text, sizeof(text), "%s %s %s %s root=%d",
 	    oat_conninfo_user(orders->conninfo), orders->database,
 	    orders->password != NULL ? orders->password : "(none)",
@@ -208,6 +210,25 @@ test_courier_unit_ends_when_the_other_side_is_gone(void)
 	    OAT_TIMEOUT);
 	CU_ASSERT_STRING_EQUAL(error, "/run/pg:5432: no answer in time");
 	CU_ASSERT_EQUAL(waitpid(station.pid, NULL, WNOHANG), 0);
+	oat_child_end(&child);
+	CU_ASSERT_EQUAL(end_station(&station), 0);
+}
+
+/* As one that systemd cannot start: somebody accepts, and hangs up. */
+static void
+test_courier_unit_that_ends_unasked_is_said_with_where_to_look(void)
+{
+	struct station station = start_station(0, NOBODY);
+	char error[OAT_DATABASE_ERROR_MAX] = "", answer[OAT_VERIFIER_MAX] = "";
+	struct oat_child child = OAT_CHILD_NONE;
+
+	CU_ASSERT_EQUAL_FATAL(call(path, "die", NULL, &child, error), OAT_OK);
+	CU_ASSERT_EQUAL(oat_courier_verifier(&child, "AAAAAAAAAAAA",
+			    oat_deadline_in_ms(OAT_LONG_MS), answer, error),
+	    OAT_UNAVAILABLE);
+	CU_ASSERT_STRING_EQUAL(error,
+	    "the courier ended, or answered nonsense; "
+	    "see: journalctl -u 'oat-courier@*'");
 	oat_child_end(&child);
 	CU_ASSERT_EQUAL(end_station(&station), 0);
 }
@@ -388,6 +409,8 @@ test_courier_unit_nobody_listens_is_said_with_the_way_out(void)
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_courier_unit_gets_its_orders_and_serves),
 	OAT_TEST(test_courier_unit_ends_when_the_other_side_is_gone),
+	OAT_TEST(
+	    test_courier_unit_that_ends_unasked_is_said_with_where_to_look),
 	OAT_TEST(test_courier_unit_only_a_listener_of_roots_gets_orders),
 	OAT_TEST(test_courier_unit_is_ordered_by_root_and_is_not_root),
 	OAT_TEST(
