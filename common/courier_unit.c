@@ -11,6 +11,7 @@
 #include "courier_child.h"
 #include "deadline.h"
 #include "escape.h"
+#include "orders.h"
 #include "paths.h"
 #include "report.h"
 #include "setup.h"
@@ -70,22 +71,6 @@ connect_by(const char *path, struct oat_deadline deadline)
 }
 
 static enum oat_status
-send_orders(
-    int fd, const struct oat_orders *orders, struct oat_deadline deadline)
-{
-	struct oat_wire out = { 0 };
-	enum oat_status status;
-
-	oat_wire_put_text(&out, OAT_VERSION);
-	oat_wire_put_text(&out, orders->database);
-	oat_wire_put_text(&out, orders->password);
-	oat_wire_put_text(&out, orders->next_password);
-	status = oat_wire_send(&out, fd, deadline);
-	oat_wire_free(&out);
-	return status;
-}
-
-static enum oat_status
 fail(const char *path, const char *why, char *ret_error)
 {
 	char line[OAT_DATABASE_ERROR_MAX];
@@ -110,7 +95,7 @@ oat_courier_call(const char *path, const struct oat_orders *orders,
 		(void)close(fd);
 		return fail(path, "not root listens there", ret_error);
 	}
-	status = send_orders(fd, orders, deadline);
+	status = oat_orders_send(fd, orders, deadline);
 	if (status != OAT_OK) {
 		(void)close(fd);
 		return fail(path, "the orders were not taken", ret_error);
@@ -136,39 +121,6 @@ oat_courier_apologize(int fd, const char *why)
 	}
 	oat_wire_free(&in);
 	oat_wire_free(&out);
-}
-
-/* OAT_OK; or why (OAT_CONNINFO_ERROR_MAX bytes) says what is wrong. */
-static enum oat_status
-read_orders(struct oat_wire *in, struct oat_setup *setup, char *why)
-{
-	char version[64] = "";
-	enum oat_status status;
-
-	(void)snprintf(why, OAT_CONNINFO_ERROR_MAX,
-	    "the courier is of another version than what calls it; run: "
-	    "systemctl try-restart oat-watch.service");
-	status = oat_wire_get_text(in, version, sizeof(version));
-	if (status != OAT_OK || strcmp(version, OAT_VERSION) != 0)
-		return OAT_INVALID;
-	(void)snprintf(
-	    why, OAT_CONNINFO_ERROR_MAX, "the courier's orders make no sense");
-	setup->config.database = calloc(1, OAT_WIRE_MAX);
-	if (setup->config.database == NULL)
-		return OAT_NOMEM;
-	status = oat_wire_get_text(in, setup->config.database, OAT_WIRE_MAX);
-	if (status == OAT_OK)
-		status = oat_wire_get_text(
-		    in, setup->password, sizeof(setup->password));
-	if (status == OAT_OK)
-		status = oat_wire_get_text(
-		    in, setup->next_password, sizeof(setup->next_password));
-	if (status == OAT_OK)
-		status = oat_wire_end(in);
-	if (status == OAT_OK)
-		status = oat_conninfo_parse(setup->config.database,
-		    setup->password[0] != '\0', &setup->conninfo, why);
-	return status;
 }
 
 /* The child, which has the connection to root. */
@@ -199,10 +151,10 @@ serve_orders(int fd, struct oat_setup *setup, struct oat_wire *in)
 {
 	struct oat_account self = { getuid(), getgid() };
 	struct oat_child child = OAT_CHILD_NONE;
-	char why[OAT_CONNINFO_ERROR_MAX];
+	char why[OAT_ORDERS_ERROR_MAX];
 	enum oat_status status;
 
-	status = read_orders(in, setup, why);
+	status = oat_orders_read(in, setup, why);
 	/* Neither this process nor the child keeps a second copy. */
 	oat_wire_free(in);
 	if (status != OAT_OK) {
