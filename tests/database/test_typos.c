@@ -154,7 +154,7 @@ test_typos_of_a_delegate_are_named(void)
 	db_disconnect(fixture_host(conn, "db-1", "{}"));
 	db_run(conn, "insert into oat.allowances values "
 		     "('acme', 'web-*', 'sshd')");
-	delegate = fixture_role(conn, "bob", "oat_delegate");
+	delegate = fixture_role(db_connect("postgres"), "bob", "oat_delegate");
 	db_run(conn, "insert into oat.delegates (organization, role, may) "
 		     "values ('acme', 'bob', '{admin}')");
 	listen_to(delegate);
