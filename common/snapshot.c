@@ -253,7 +253,7 @@ oat_snapshot_load(struct oat_snapshot *snapshot)
 	loaded.shortcuts =
 	    (const uint32_t *)(void *)(memory + shortcuts_offset(snapshot));
 	loaded.fd = -1;
-	loaded.mapped = true;
+	loaded.mapped = copy_size(snapshot);
 	status = fill_copy(snapshot, memory, &loaded);
 	if (status != OAT_OK) {
 		oat_snapshot_close(&loaded);
@@ -287,9 +287,9 @@ oat_snapshot_close(struct oat_snapshot *snapshot)
 
 	if (snapshot == NULL)
 		return;
-	if (snapshot->mapped)
+	if (snapshot->mapped > 0)
 		(void)munmap(
-		    (void *)(uintptr_t)snapshot->bytes, copy_size(snapshot));
+		    (void *)(uintptr_t)snapshot->bytes, snapshot->mapped);
 	if (snapshot->fd != -1)
 		(void)close(snapshot->fd);
 	*snapshot = (struct oat_snapshot){ .fd = -1 };

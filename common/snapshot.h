@@ -52,7 +52,7 @@ struct oat_snapshot {
 	uint64_t check;		    /* of the header; seeds all others */
 	uint32_t name_buckets, id_buckets;
 	uint64_t records, lists; /* where they begin */
-	bool mapped;		 /* both are ours to unmap */
+	size_t mapped;		 /* bytes at `bytes` to unmap; 0: not ours */
 };
 
 enum oat_record_kind {

@@ -5,8 +5,10 @@
  */
 #include "common/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/snapshot_format.h"
 #include "tests/runner.h"
@@ -366,6 +368,53 @@ test_snapshot_of_full_buckets_is_searched_once(void)
 	free(image);
 }
 
+/* Bytes of the whole address space of this process. */
+static long
+mapped_bytes(void)
+{
+	long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	CU_ASSERT_EQUAL(fscanf(file, "%ld", &pages), 1);
+	(void)fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* What was mapped for the one is unmapped, not what the other would need. */
+static void
+test_snapshot_replaced_in_place_by_one_of_other_buckets_is_unmapped(void)
+{
+	enum { MANY = 5000, ROUNDS = 50 };
+	struct oat_snapshot_header header;
+	struct oat_snapshot snapshot;
+	long before = 0;
+	size_t i, size;
+	unsigned char *image = oat_population_build(MANY, 0, &size);
+	unsigned char *other = oat_population_build(MANY, 0, &size);
+
+	memcpy(&header, other, sizeof(header));
+	header.name_buckets = header.id_buckets = 1;
+	header.check = oat_snapshot_check(OAT_SNAPSHOT_MAGIC, &header,
+	    offsetof(struct oat_snapshot_header, check));
+	memcpy(other, &header, sizeof(header));
+	for (i = 0; oat_population_is_root() && i < ROUNDS; i++) {
+		oat_population_write(image, size);
+		CU_ASSERT_EQUAL_FATAL(
+		    oat_snapshot_open(oat_population_path, &snapshot, NULL),
+		    OAT_OK);
+		oat_population_write(other, size);
+		if (i == 1)
+			before = mapped_bytes();
+		CU_ASSERT_EQUAL(oat_snapshot_load(&snapshot), OAT_UNAVAILABLE);
+		oat_snapshot_close(&snapshot);
+	}
+	OAT_ASSERT_THAT(mapped_bytes() - before < ROUNDS * 1024,
+	    "%ld bytes more", mapped_bytes() - before);
+	free(image);
+	free(other);
+}
+
 /* Change the header and seal it again. */
 static void
 assert_header_refused(
@@ -457,6 +506,8 @@ static CU_TestInfo tests[] = {
 	    test_snapshot_loaded_with_any_byte_changed_is_right_or_unavailable),
 	OAT_TEST(test_snapshot_loaded_hits_need_no_index_and_misses_do),
 	OAT_TEST(test_snapshot_loaded_is_verified_by_its_indexes),
+	OAT_TEST(
+	    test_snapshot_replaced_in_place_by_one_of_other_buckets_is_unmapped),
 	OAT_TEST(test_snapshot_record_that_cannot_be_is_unavailable),
 	OAT_TEST(test_snapshot_list_beyond_the_end_is_unavailable),
 	OAT_TEST(test_snapshot_of_full_buckets_is_searched_once),
