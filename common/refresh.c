@@ -6,6 +6,7 @@
  *  - a sync that began before the question does not answer it
  *  - nobody waits past the deadline, or at all when waiting cannot help
  *  - what a host that died left undone is taken up by another
+ *  - a host that was stopped stops nobody else
  */
 #include "refresh.h"
 
@@ -21,6 +22,7 @@
 #include "stamp.h"
 
 #define LOCK_POLL_MS 10
+#define LOCK_STALE_MS 500 /* beyond the bound of who has it */
 #define ANSWER_POLL_MS 50
 
 /* Under OAT_PATH_RUN. The first is also the lock of the module's attempts. */
@@ -209,17 +211,39 @@ attempt(int folder, int lock, const char *program, uint64_t since_ns,
 /* --- waiting ------------------------------------------------------------- */
 
 /*
+ * Its holder may be stopped: a user may do that to the su or sudo that he runs.
+ * Whoever holds it and lives has stamped it a moment ago.
+ */
+static bool
+is_stale(int folder, struct oat_deadline patience)
+{
+	uint64_t attempt_ns = oat_stamp_get(folder, FILE_ATTEMPT);
+	const uint64_t most_ns =
+	    (OAT_REFRESH_BOUND_MS + LOCK_STALE_MS) * OAT_NS_PER_MS;
+
+	return oat_deadline_passed(patience) &&
+	       attempt_ns + most_ns < oat_stamp_now_ns();
+}
+
+/*
  * Take the lock; flock(2) cannot be bounded but by a signal, and signals are
- * the host's. *ret_waited: somebody else's attempt ended meanwhile.
+ * the host's. One that is stale is done without: the times limit, too, and the
+ * program has a lock of its own. *ret_waited: somebody else's attempt ended
+ * meanwhile.
  */
 static enum oat_status
-take_lock(int lock, struct oat_deadline deadline, bool *ret_waited)
+take_lock(int folder, int lock, struct oat_deadline deadline, bool *ret_waited)
 {
+	struct oat_deadline patience = oat_deadline_in_ms(LOCK_STALE_MS);
 	bool waited = false;
 
 	while (flock(lock, LOCK_EX | LOCK_NB) == -1) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return OAT_SYSTEM;
+		if (is_stale(folder, patience)) {
+			waited = false;
+			break;
+		}
 		if (oat_deadline_passed(deadline))
 			return OAT_TIMEOUT;
 		oat_deadline_sleep(oat_deadline_min(
@@ -267,7 +291,7 @@ wait_with(int folder, int lock, const char *program, uint64_t since_ns,
 	bool waited;
 
 	for (;;) {
-		status = take_lock(lock, deadline, &waited);
+		status = take_lock(folder, lock, deadline, &waited);
 		if (status != OAT_OK)
 			return status;
 		status = attempt(folder, lock, program, since_ns, deadline,

@@ -16,11 +16,12 @@ oat_stamp_now_ns(void)
 	return (uint64_t)now.tv_sec * OAT_NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* Not for writing: it may be the host's descriptor 2, where it closed that. */
 int
 oat_stamp_open(int folder, const char *name)
 {
 	return openat(folder, name,
-	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	    O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 }
 
 enum oat_status

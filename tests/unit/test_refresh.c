@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -335,6 +336,82 @@ test_refresh_of_a_host_that_died_is_taken_up_by_another(void)
 	CU_ASSERT_EQUAL(runs(), 2);
 }
 
+/* As a user may do it to a su that he runs, for as long as he likes. */
+static void
+test_refresh_of_a_host_that_was_stopped_stops_nobody_else(void)
+{
+	bool satisfied = false;
+	uint64_t since;
+	int status;
+	pid_t pid;
+
+	start_afresh("duration=0.3; " SUCCEED);
+	since = oat_refresh_now_ns();
+	pid = fork();
+	if (pid == 0)
+		_exit(wait_ms(20000, since, &satisfied) != OAT_OK);
+	await_run();
+	CU_ASSERT_EQUAL(kill(pid, SIGSTOP), 0);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, WUNTRACED), pid);
+	/* One look-up may wait in vain; the next ones are served. */
+	since = oat_refresh_now_ns();
+	(void)wait_ms(OAT_REFRESH_BOUND_MS, since, &satisfied);
+	since = oat_refresh_now_ns();
+	satisfied = false;
+	CU_ASSERT_EQUAL(
+	    wait_ms(OAT_REFRESH_BOUND_MS, since, &satisfied), OAT_OK);
+	CU_ASSERT(satisfied);
+	CU_ASSERT(runs() >= 2);
+	CU_ASSERT_EQUAL(kill(pid, SIGKILL), 0);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+}
+
+/* What another thread of the host says on descriptor 2 meanwhile. */
+static void *
+log_for_a_while(void *unused)
+{
+	struct oat_deadline end = oat_deadline_in_ms(200);
+
+	while (!oat_deadline_passed(end)) {
+		(void)!write(STDERR_FILENO, "x", 1);
+		usleep(1000);
+	}
+	return unused;
+}
+
+static int
+refresh_with_stderr_closed(void)
+{
+	bool satisfied = false;
+	pthread_t thread;
+
+	(void)close(STDIN_FILENO);
+	(void)close(STDERR_FILENO);
+	if (pthread_create(&thread, NULL, log_for_a_while, NULL) != 0 ||
+	    wait_ms(2000, 1, &satisfied) != OAT_OK)
+		return 1;
+	return pthread_join(thread, NULL);
+}
+
+static void
+test_refresh_is_not_written_to_where_stderr_was_closed(void)
+{
+	struct stat st;
+	char path[128];
+	int status;
+	pid_t pid;
+
+	start_afresh("duration=0.3; " SUCCEED);
+	pid = fork();
+	if (pid == 0)
+		_exit(refresh_with_stderr_closed());
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	CU_ASSERT_EQUAL(status, 0);
+	path_in_folder("run/sync-attempted", path);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_size, 0);
+}
+
 static void
 test_refresh_without_the_program_touches_nothing(void)
 {
@@ -439,6 +516,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(
 	    test_refresh_that_began_before_the_question_does_not_answer_it),
 	OAT_TEST(test_refresh_of_a_host_that_died_is_taken_up_by_another),
+	OAT_TEST(test_refresh_of_a_host_that_was_stopped_stops_nobody_else),
+	OAT_TEST(test_refresh_is_not_written_to_where_stderr_was_closed),
 	OAT_TEST(test_refresh_without_the_program_touches_nothing),
 	OAT_TEST(test_refresh_folder_is_made_for_all_to_see_and_root_to_write),
 	OAT_TEST(test_refresh_folder_that_others_may_write_is_refused),
