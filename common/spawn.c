@@ -4,7 +4,9 @@
  *  - the host's wait, handlers, mask and children stay as they were
  *  - the program starts with an empty environment and three descriptors
  *  - the program is root alone, whoever ran the setuid host
- *  - the host's lowest limits do not reach the program
+ *  - the host's lowest limits do not reach the program, nor what a user can do
+ *    to its time and to its life
+ *  - a host that is full of descriptors can start it
  *  - the program dies with its host, and leaves no zombie
  *  - ending is bounded, however the program behaves
  *
@@ -22,7 +24,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -30,6 +31,7 @@
 #include <unistd.h>
 
 #include "deadline.h"
+#include "inherited.h"
 
 #define EXIT_NOT_STARTED 127 /* as a shell says it; nobody looks */
 #define FD_MAX_BY_HAND 65536 /* closed singly on Linux before 5.9 */
@@ -51,38 +53,6 @@ clone_process(int exit_signal)
 #else
 	return (pid_t)syscall(SYS_clone, exit_signal, 0, 0, 0, 0);
 #endif
-}
-
-/* As root raise it to `value`, else as far as the hard limit allows. */
-static void
-reset_limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
-{
-	struct rlimit limit = { soft, hard };
-
-	if (setrlimit(resource, &limit) == 0 ||
-	    getrlimit(resource, &limit) != 0)
-		return;
-	limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
-	(void)setrlimit(resource, &limit);
-}
-
-/*
- * A user who runs su with his limits at their lowest must not keep the
- * program from recording what he did.
- */
-static void
-reset_limits(void)
-{
-	const rlim_t none = RLIM_INFINITY, stack = 8 << 20, files = 1024;
-
-	reset_limit(RLIMIT_CPU, none, none);
-	reset_limit(RLIMIT_FSIZE, none, none);
-	reset_limit(RLIMIT_AS, none, none);
-	reset_limit(RLIMIT_DATA, none, none);
-	reset_limit(RLIMIT_NPROC, none, none);
-	reset_limit(RLIMIT_STACK, stack, none);
-	reset_limit(RLIMIT_NOFILE, files, files);
-	reset_limit(RLIMIT_CORE, 0, 0);
 }
 
 /*
@@ -129,21 +99,26 @@ close_from(int first)
 		(void)close(fd);
 }
 
-/* Descriptors 0 and 1 become the socket, or /dev/null as 2 does. */
+/*
+ * Descriptors 0 and 1 become the socket, or /dev/null as 2 does. None has to be
+ * free: the host may have as many as the program's limit allows, and more.
+ */
 static bool
 arrange_descriptors(int socket)
 {
-	int null, both;
+	int first = 0, fd;
 
-	null = open("/dev/null", O_RDWR);
-	if (null == -1)
-		return false;
-	both = socket == -1 ? null : socket;
-	/* The socket is above 2; null may be one of the three, and stays. */
-	if (dup2(null, STDERR_FILENO) == -1 || dup2(both, STDIN_FILENO) == -1 ||
-	    dup2(both, STDOUT_FILENO) == -1)
-		return false;
-	close_from(STDERR_FILENO + 1);
+	/* The socket is above 2. */
+	if (socket != -1) {
+		if (dup2(socket, STDIN_FILENO) == -1 ||
+		    dup2(socket, STDOUT_FILENO) == -1)
+			return false;
+		first = STDERR_FILENO;
+	}
+	close_from(first);
+	for (fd = first; fd <= STDERR_FILENO; fd++)
+		if (open("/dev/null", O_RDWR) != fd)
+			return false;
 	return true;
 }
 
@@ -154,9 +129,12 @@ leave_host(const struct plan *plan)
 	reset_signals();
 	if (!become_root_alone())
 		return false;
-	reset_limits();
+	oat_inherited_reset_limits();
 	(void)umask(022);
-	return arrange_descriptors(plan->socket) && chdir("/") == 0;
+	if (!arrange_descriptors(plan->socket) || chdir("/") != 0)
+		return false;
+	oat_inherited_reset_treatment();
+	return true;
 }
 
 /*

@@ -8,7 +8,8 @@
  * directory, default signal dispositions, an empty mask, umask 022, a session
  * of its own, the limits a daemon has, and descriptors 0 and 1 (one socket to
  * the caller) and 2 (/dev/null) alone. Started by root, it is root in every
- * way: real, effective and saved ids, no supplementary groups.
+ * way: real, effective and saved ids, no supplementary groups; and what a user
+ * did to the host's priority, OOM score and cgroup is left (inherited.h).
  *
  * How: a clone(2) with exit signal 0 is invisible to the host's wait and
  * handlers; execve(2) would reset that, so the clone stays, runs the program
