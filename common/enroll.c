@@ -13,6 +13,7 @@
 
 #include "clientkey.h"
 #include "hostkeys.h"
+#include "lock.h"
 #include "paths.h"
 #include "replace.h"
 #include "report.h"
@@ -452,6 +453,36 @@ print_statement(const struct enrollment *e)
 			   strerror(errno));
 }
 
+static bool
+enroll(struct enrollment *e)
+{
+	if (!load_config(e) || !prepare_proof(e) || !write_config(e))
+		return false;
+	tell_of_authority(e);
+	return print_statement(e);
+}
+
+/* Two at once would each print what the other one has replaced. */
+static bool
+run_locked(struct enrollment *e)
+{
+	enum oat_status status;
+	int lock = -1;
+	bool done;
+
+	status = oat_lock_take(
+	    OAT_PATH_RUN, "password.lock", oat_deadline_in_ms(0), &lock);
+	if (status != OAT_OK)
+		return fail(OAT_PATH_RUN "/password.lock: %s",
+		    status == OAT_TIMEOUT
+			? "the host's password is being made or changed; "
+			  "run this again"
+			: strerror(errno));
+	done = enroll(e);
+	(void)close(lock);
+	return done;
+}
+
 int
 oat_enroll_main(int argc, char *argv[])
 {
@@ -467,10 +498,7 @@ oat_enroll_main(int argc, char *argv[])
 		return FAILED;
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	done = load_config(&e) && prepare_proof(&e) && write_config(&e);
-	if (done)
-		tell_of_authority(&e);
-	done = done && print_statement(&e);
+	done = run_locked(&e);
 	oat_conninfo_free(e.conninfo);
 	oat_config_free(&e.config);
 	oat_rootfile_free(e.text, e.size);

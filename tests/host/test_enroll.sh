@@ -108,6 +108,27 @@ test_enroll_says_that_the_authoritys_certificate_is_missing()
 	expect_told 'root:_oat 0640, at /etc/oat/ca.pem$'
 }
 
+# As another one would hold it, or oat rotate-host-password.
+test_enroll_is_one_at_a_time()
+{
+	local before holder
+
+	before=$(contents)
+	lab_exec web-1 flock /run/oat/password.lock sh -c 'echo held; sleep 60' \
+	    >"$LAB/held" &
+	holder=$!
+	until [ -s "$LAB/held" ]; do sleep 0.02; done
+	enroll web-1
+	lab_exec web-1 pkill -f 'sleep 60'
+	wait "$holder" || :
+	expect_status 1
+	expect_told '^oat enroll: /run/oat/password.lock: .*; run this again$'
+	expect_equal '' "$out"
+	expect_equal "$before" "$(contents)"
+	enroll web-1
+	expect_status 0
+}
+
 test_enroll_again_changes_nothing_and_is_as_good()
 {
 	local before
