@@ -91,12 +91,13 @@ const char *
 oat_conninfo_server_name(const struct oat_conninfo *conninfo, size_t server);
 
 /*
- * Can this process read the revocation lists that are configured? libpq goes
- * on without one that it cannot use, so this is asked before connecting.
+ * Can this process read the files that are configured? libpq goes on without a
+ * revocation list or a client certificate that it cannot use, and may not say
+ * why it cannot read another one, so this is asked before connecting.
  * OAT_OK, also when none is configured; OAT_UNAVAILABLE, and ret_error
- * (OAT_CONNINFO_ERROR_MAX bytes) names the key and what is wrong.
+ * (OAT_CONNINFO_ERROR_MAX bytes) names the key, the file and what is wrong.
  */
 enum oat_status
-oat_conninfo_check_crl(const struct oat_conninfo *conninfo, char *ret_error);
+oat_conninfo_check_files(const struct oat_conninfo *conninfo, char *ret_error);
 
 #endif

@@ -6,6 +6,7 @@
  *   - a client certificate means that no password is sent
  *   - service files, password files and GSSAPI are never used
  *   - a revocation list that is configured is checked, or nothing is asked
+ *   - a file that cannot be read is told with the reason, by us
  *
  * libpq takes "" for "not given", so what has no neutral value cannot be
  * fixed: service, servicefile, password, hostaddr beside a name, options,
@@ -17,6 +18,7 @@
 #include "conninfo_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,10 +179,10 @@ oat_conninfo_unchecked(const struct oat_conninfo *conninfo, size_t index,
 }
 
 static enum oat_status
-unusable(char *ret_error, const char *key, const char *why)
+unusable(char *ret_error, const char *key, const char *path, const char *why)
 {
 	(void)snprintf(ret_error, OAT_CONNINFO_ERROR_MAX,
-	    "database: %s: cannot be used: %s", key, why);
+	    "database: %s: %.128s cannot be used: %s", key, path, why);
 	return OAT_UNAVAILABLE;
 }
 
@@ -194,21 +196,59 @@ check_crl_file(const char *path, char *ret_error)
 
 	file = fopen(path, "re");
 	if (file == NULL)
-		return unusable(ret_error, "sslcrl", strerror(errno));
+		return unusable(ret_error, "sslcrl", path, strerror(errno));
 	while (!found && fgets(line, sizeof(line), file) != NULL)
 		found = strncmp(line, PEM_CRL, strlen(PEM_CRL)) == 0;
 	(void)fclose(file);
-	return found ? OAT_OK
-		     : unusable(ret_error, "sslcrl", "no list in PEM form");
+	return found
+		   ? OAT_OK
+		   : unusable(ret_error, "sslcrl", path, "no list in PEM form");
+}
+
+/* As libpq will open it: that one's own message may lack the reason. */
+static enum oat_status
+check_readable(
+    const struct oat_conninfo *conninfo, const char *key, char *ret_error)
+{
+	const char *path = oat_conninfo_value(conninfo, key);
+	int fd;
+
+	if (path == NULL)
+		return OAT_OK;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return unusable(ret_error, key, path, strerror(errno));
+	(void)close(fd);
+	return OAT_OK;
+}
+
+static bool
+has_remote(const struct oat_conninfo *conninfo)
+{
+	size_t i;
+
+	for (i = 0; i < oat_conninfo_servers(conninfo); i++)
+		if (oat_conninfo_is_remote(conninfo, i))
+			return true;
+	return false;
 }
 
 enum oat_status
-oat_conninfo_check_crl(const struct oat_conninfo *conninfo, char *ret_error)
+oat_conninfo_check_files(const struct oat_conninfo *conninfo, char *ret_error)
 {
+	static const char *const keys[] = { "sslrootcert", "sslcert",
+		"sslkey" };
 	const char *file = conninfo->value[KEY_SSLCRL];
 	const char *folder = conninfo->value[KEY_SSLCRLDIR];
+	size_t i, n = sizeof(keys) / sizeof(keys[0]);
 
 	if (folder != NULL && access(folder, R_OK | X_OK) != 0)
-		return unusable(ret_error, "sslcrldir", strerror(errno));
-	return file != NULL ? check_crl_file(file, ret_error) : OAT_OK;
+		return unusable(
+		    ret_error, "sslcrldir", folder, strerror(errno));
+	if (file != NULL && check_crl_file(file, ret_error) != OAT_OK)
+		return OAT_UNAVAILABLE;
+	for (i = 0; has_remote(conninfo) && i < n; i++)
+		if (check_readable(conninfo, keys[i], ret_error) != OAT_OK)
+			return OAT_UNAVAILABLE;
+	return OAT_OK;
 }

@@ -70,7 +70,7 @@ oat_database_open(const struct oat_conninfo *conninfo, const char *password,
 	size_t i, parts, servers = oat_conninfo_servers(conninfo);
 	bool standby = false, found_standby = false;
 
-	if (oat_conninfo_check_crl(conninfo, error) != OAT_OK) {
+	if (oat_conninfo_check_files(conninfo, error) != OAT_OK) {
 		outcome = OAT_UNAVAILABLE;
 		servers = 0;
 	}

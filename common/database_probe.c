@@ -99,7 +99,7 @@ oat_database_probe(const struct oat_conninfo *conninfo, size_t server,
 		    oat_deadline_in_ms(
 			(uint32_t)oat_deadline_left_ms(deadline) / PEEK_PARTS),
 		    look, &peek);
-	status = oat_conninfo_check_crl(conninfo, why);
+	status = oat_conninfo_check_files(conninfo, why);
 	if (status == OAT_OK)
 		status = oat_database_open_server(conninfo, server, password,
 		    patience, &database, &standby, why);

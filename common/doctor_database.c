@@ -139,6 +139,9 @@ find_fix(const char *refusal)
 		{ "revoked", "renew the certificate of the server" },
 		{ "sslcrl", "let " OAT_SYSTEM_USER " read the list of "
 			    "revocations there" },
+		{ "cannot be used",
+		    "let " OAT_SYSTEM_USER " read that file: "
+		    "chown root:" OAT_SYSTEM_USER ", chmod 0640" },
 		{ "files it is checked with",
 		    "let " OAT_SYSTEM_USER " read the files of sslrootcert, "
 		    "sslcrl and sslcrldir" },

@@ -105,12 +105,14 @@ lose_list()
 
 test_case_12_a_file_of_authorities_that_is_missing_is_named()
 {
-	with_fault lose_authority restore_configuration '/etc/oat/ca\.pem'
+	with_fault lose_authority restore_configuration \
+	    '/etc/oat/ca\.pem cannot be used: No such file or directory'
 }
 
 test_case_12_a_file_of_authorities_that_oat_cannot_read_is_named()
 {
-	with_fault hide_authority restore_configuration '/etc/oat/ca\.pem'
+	with_fault hide_authority restore_configuration \
+	    '/etc/oat/ca\.pem cannot be used: Permission denied'
 }
 
 test_case_12_a_file_of_authorities_that_is_garbage_is_named()

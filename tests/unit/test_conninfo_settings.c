@@ -232,16 +232,19 @@ tear_down(void)
 }
 
 static void
-check_crl(const char *options, enum oat_status expected, const char *key)
+check_files(const char *options, enum oat_status expected, const char *key)
 {
 	char error[OAT_CONNINFO_ERROR_MAX] = "", text[512];
 	struct oat_conninfo *conninfo;
 	enum oat_status status;
 
-	snprintf(
-	    text, sizeof(text), PARSED_BASE PARSED_TLS "host=db1 %s", options);
+	snprintf(text, sizeof(text),
+	    PARSED_BASE "host=db1 sslmode=verify-full %s%s",
+	    strstr(options, "sslrootcert") == NULL ? "sslrootcert=/dev/null "
+						   : "",
+	    options);
 	conninfo = parsed_check(text, false);
-	status = oat_conninfo_check_crl(conninfo, error);
+	status = oat_conninfo_check_files(conninfo, error);
 	OAT_ASSERT_THAT(status == expected, "%s: %s", options, error);
 	if (expected != OAT_OK)
 		OAT_ASSERT_THAT(strstr(error, key) != NULL, "%s", error);
@@ -265,17 +268,49 @@ test_conninfo_crl_that_cannot_be_used_is_told(void)
 
 	snprintf(options, sizeof(options), "sslcrl=%s", list);
 	(void)unlink(list);
-	check_crl(options, OAT_UNAVAILABLE, "sslcrl: cannot be used: No such");
+	check_files(options, OAT_UNAVAILABLE, "cannot be used: No such");
 	write_list("");
-	check_crl(options, OAT_UNAVAILABLE, "sslcrl: ");
+	check_files(options, OAT_UNAVAILABLE, "sslcrl: ");
 	write_list("-----BEGIN CERTIFICATE-----\n");
-	check_crl(options, OAT_UNAVAILABLE, "sslcrl: ");
+	check_files(options, OAT_UNAVAILABLE, "sslcrl: ");
 	write_list("Issuer: x\n-----BEGIN X509 CRL-----\n");
-	check_crl(options, OAT_OK, NULL);
-	check_crl("sslcrldir=" PARSED_NOWHERE, OAT_UNAVAILABLE, "sslcrldir: ");
+	check_files(options, OAT_OK, NULL);
+	check_files(
+	    "sslcrldir=" PARSED_NOWHERE, OAT_UNAVAILABLE, "sslcrldir: ");
 	snprintf(options, sizeof(options), "sslcrldir=%s", folder);
-	check_crl(options, OAT_OK, NULL);
-	check_crl("", OAT_OK, NULL);
+	check_files(options, OAT_OK, NULL);
+	check_files("", OAT_OK, NULL);
+}
+
+/* By whoever has to read it; the key and why are always there. */
+static void
+test_conninfo_file_that_cannot_be_read_is_told_with_the_reason(void)
+{
+	char options[128];
+
+	check_files("sslrootcert=" PARSED_NOWHERE, OAT_UNAVAILABLE,
+	    "database: sslrootcert: " PARSED_NOWHERE
+	    " cannot be used: No such file or directory");
+	check_files("sslcert=" PARSED_NOWHERE " sslkey=/dev/null",
+	    OAT_UNAVAILABLE, "sslcert: " PARSED_NOWHERE " cannot be used: No ");
+	check_files("sslcert=/dev/null sslkey=" PARSED_NOWHERE, OAT_UNAVAILABLE,
+	    "sslkey: " PARSED_NOWHERE " cannot be used: No ");
+	check_files("sslcert=/dev/null sslkey=/dev/null", OAT_OK, NULL);
+	write_list("");
+	snprintf(options, sizeof(options), "sslrootcert=%s", list);
+	check_files(options, OAT_OK, NULL);
+}
+
+/* A unix socket needs none of them. */
+static void
+test_conninfo_files_are_not_asked_for_where_there_is_no_tls(void)
+{
+	char error[OAT_CONNINFO_ERROR_MAX] = "";
+	struct oat_conninfo *conninfo = parsed_check(
+	    PARSED_BASE "host=/run/pg sslrootcert=" PARSED_NOWHERE, false);
+
+	CU_ASSERT_EQUAL(oat_conninfo_check_files(conninfo, error), OAT_OK);
+	oat_conninfo_free(conninfo);
 }
 
 static CU_TestInfo settings_tests[] = {
@@ -290,6 +325,9 @@ static CU_TestInfo settings_tests[] = {
 
 static CU_TestInfo lists[] = {
 	OAT_TEST(test_conninfo_crl_that_cannot_be_used_is_told),
+	OAT_TEST(
+	    test_conninfo_file_that_cannot_be_read_is_told_with_the_reason),
+	OAT_TEST(test_conninfo_files_are_not_asked_for_where_there_is_no_tls),
 	CU_TEST_INFO_NULL,
 };
 
