@@ -232,7 +232,7 @@ read_event(int dir, const char *name, char ret_json[OAT_EVENT_MAX])
 {
 	enum oat_status status;
 	size_t length = 0;
-	ssize_t n;
+	ssize_t n = 0;
 	int fd = -1;
 
 	status = open_event(dir, name, &fd);
@@ -246,7 +246,12 @@ read_event(int dir, const char *name, char ret_json[OAT_EVENT_MAX])
 			break;
 		length += (size_t)n;
 	}
+	/* What cannot be read now may be as good as any. */
+	if (n < 0 && errno != EISDIR)
+		status = OAT_SYSTEM;
 	oat_folder_close(fd);
+	if (status != OAT_OK)
+		return status;
 	if (length == OAT_EVENT_MAX)
 		return OAT_INVALID;
 	ret_json[length] = '\0';
