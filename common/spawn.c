@@ -274,6 +274,23 @@ lift(int *fd)
 	return true;
 }
 
+/*
+ * After unshare(CLONE_NEWPID) the first child is the new namespace's init, and
+ * with it all end. Whose it is is the host's to say. The link of one that has
+ * no init yet leads nowhere; before Linux 4.12 there is none.
+ */
+static bool
+would_be_init(void)
+{
+	static const char ours[] = "/proc/self/ns/pid",
+			  next[] = "/proc/self/ns/pid_for_children";
+	struct stat here, there;
+
+	if (stat(ours, &here) != 0 || lstat(next, &there) != 0)
+		return false;
+	return stat(next, &there) != 0 || here.st_ino != there.st_ino;
+}
+
 enum oat_status
 oat_spawn_start(
     const char *path, const char *const argv[], struct oat_spawn *ret_spawn)
@@ -283,6 +300,10 @@ oat_spawn_start(
 	int ends[2], saved;
 	pid_t pid;
 
+	if (would_be_init()) {
+		errno = ENOTSUP;
+		return OAT_SYSTEM;
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == -1)
 		return OAT_SYSTEM;
 	if (!lift(&ends[0]) || !lift(&ends[1]))
@@ -319,6 +340,17 @@ hung_up(int fd, struct oat_deadline deadline)
 	return ready == 1;
 }
 
+/* Unless the host collected it, with __WALL: its number may be another's. */
+static void
+signal_clone(pid_t pid, int number)
+{
+	siginfo_t info;
+
+	if (waitid(P_PID, (id_t)pid, &info,
+		(int)(WEXITED | WNOHANG | WNOWAIT | __WCLONE)) == 0)
+		(void)kill(pid, number);
+}
+
 void
 oat_spawn_end(struct oat_spawn *spawn)
 {
@@ -328,12 +360,12 @@ oat_spawn_end(struct oat_spawn *spawn)
 		return;
 	(void)shutdown(spawn->fd, SHUT_WR);
 	if (!hung_up(spawn->fd, oat_deadline_in_ms(OAT_SPAWN_GRACE_MS))) {
-		(void)kill(spawn->pid, SIGTERM);
+		signal_clone(spawn->pid, SIGTERM);
 		(void)hung_up(
 		    spawn->fd, oat_deadline_in_ms(OAT_SPAWN_GRACE_MS));
 	}
 	(void)close(spawn->fd);
-	(void)kill(spawn->pid, SIGKILL);
+	signal_clone(spawn->pid, SIGKILL);
 	(void)collect(spawn->pid);
 	*spawn = (struct oat_spawn){ .fd = -1, .pid = 0 };
 	errno = saved;
@@ -346,6 +378,10 @@ oat_spawn_detached(const char *path, const char *const argv[])
 	pid_t pid;
 	int code;
 
+	if (would_be_init()) {
+		errno = ENOTSUP;
+		return OAT_SYSTEM;
+	}
 	pid = clone_into(release, &plan);
 	if (pid == -1)
 		return OAT_SYSTEM;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -354,6 +355,38 @@ test_spawn_case_10_host_that_waits_for_everything_does_no_harm(void)
 	CU_ASSERT(oat_is_childless());
 }
 
+/* The first child of a new namespace is its init: not one of ours. */
+static bool
+new_namespace_stays_the_hosts(void)
+{
+	static const char *const argv[] = { "sh", "-c", "exit 0", NULL };
+	struct oat_spawn spawn;
+	int status = -1;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID) != 0)
+		return false;
+	errno = 0;
+	if (oat_script_start("echo no", &spawn) != OAT_SYSTEM ||
+	    errno != ENOTSUP ||
+	    oat_spawn_detached("/bin/sh", argv) != OAT_SYSTEM)
+		return false;
+	pid = fork();
+	if (pid == 0)
+		_exit(getpid() != 1 || !oat_script_says("echo yes", "yes\n"));
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void
+test_spawn_leaves_a_new_pid_namespace_to_its_host(void)
+{
+	if (geteuid() != 0) {
+		oat_skip("not root");
+		return;
+	}
+	CU_ASSERT(oat_in_copy(new_namespace_stays_the_hosts));
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(
 	    test_spawn_case_10_signals_blocked_and_ignored_by_host_are_reset),
@@ -370,6 +403,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_spawn_case_10_storm_of_signals_changes_nothing),
 	OAT_TEST(
 	    test_spawn_case_10_host_that_waits_for_everything_does_no_harm),
+	OAT_TEST(test_spawn_leaves_a_new_pid_namespace_to_its_host),
 	CU_TEST_INFO_NULL,
 };
 
