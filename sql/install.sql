@@ -22,10 +22,38 @@ begin
         raise exception 'oat needs PostgreSQL 13 or newer, this is %',
             current_setting('server_version');
     end if;
-    -- "oat" in ASCII: one installation at a time in this database.
-    perform pg_advisory_xact_lock(7299444);
 end
 $version$;
+
+-- "oat" in ASCII: one installation at a time in this database. Any role that
+-- may connect can hold such a lock, so the wait for it has an end.
+do $lock$
+declare
+    before constant text := current_setting('lock_timeout');
+    holder record;
+begin
+    if before = '0' then
+        set local lock_timeout = '30s';
+    end if;
+    perform pg_advisory_xact_lock(7299444);
+    perform set_config('lock_timeout', before, true);
+exception when lock_not_available then
+    select l.pid, a.usename into holder
+    from pg_locks l left join pg_stat_activity a using (pid)
+    where l.locktype = 'advisory' and l.granted and l.classid = 0
+        and l.objid = 7299444 and l.objsubid = 1
+        and l.database = (select oid from pg_database
+            where datname = current_database())
+    limit 1;
+    raise exception using
+        errcode = 'lock_not_available',
+        message = format('the lock of an installation is held by process %s, '
+            'role %s', holder.pid, holder.usename),
+        detail = 'Two installations at once would mix.',
+        hint = format('wait if that is one, too; else: '
+            'select pg_terminate_backend(%s)', holder.pid);
+end
+$lock$;
 
 \ir roles.sql
 \ir owner_begin.sql

@@ -6,6 +6,7 @@
 #include "tests/runner.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Everything that an installation could change, rows included. */
 static const char digest[] =
@@ -227,6 +228,31 @@ test_install_two_at_once_both_succeed(void)
 	assert_works(db_connect("postgres"));
 }
 
+/* Any role can hold an advisory lock: for ever, if nobody is told. */
+static void
+test_install_names_who_holds_its_lock(void)
+{
+	PGconn *root = db_connect("postgres"), *holder;
+	char *output = "";
+
+	holder = fixture_role(root, "mallory", NULL);
+	db_run(holder, "select pg_advisory_lock(7299444)");
+	setenv("PGOPTIONS", "-c lock_timeout=200", 1);
+	CU_ASSERT_NOT_EQUAL(
+	    oat_cluster_install("postgres", oat_cluster_database(), &output),
+	    0);
+	unsetenv("PGOPTIONS");
+	OAT_ASSERT_THAT(strstr(output, "role mallory") != NULL &&
+			    strstr(output, db_text("pg_terminate_backend(%d)",
+					       PQbackendPID(holder))) != NULL,
+	    "%s", output);
+	db_expect(root, "null", "select to_regnamespace('oat')");
+	db_disconnect(holder);
+	install("postgres");
+	assert_works(root);
+	db_expect(root, "0", "show lock_timeout");
+}
+
 /* The end of a failed migration is the state before it. */
 static void
 test_install_that_fails_changes_nothing(void)
@@ -408,6 +434,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_install_over_powerful_role_refused),
 	OAT_TEST(test_install_in_second_database_works),
 	OAT_TEST(test_install_two_at_once_both_succeed),
+	OAT_TEST(test_install_names_who_holds_its_lock),
 	OAT_TEST(test_install_that_fails_changes_nothing),
 	OAT_TEST(test_install_case_60_over_version_1_keeps_its_rows),
 	OAT_TEST(test_install_case_60_over_version_1_equals_a_fresh_one),
