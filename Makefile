@@ -354,8 +354,8 @@ pam_name = $(if $(filter $(pamdir),$(libpam_dirs)),,$(pamdir)/)pam_oat.so
 stacks := $(wildcard pam_oat/stacks/*)
 jail := $(wildcard pam_oat/fail2ban/*/*)
 units := $(wildcard common/systemd/*)
-placed := $B/common/oat.tmpfiles $B/pam_oat/pam-auth-update $(stacks:%=$B/%) \
-	$(units:%=$B/%)
+placed := $B/common/oat.tmpfiles $B/common/oat.conf.example \
+	$B/pam_oat/pam-auth-update $(stacks:%=$B/%) $(units:%=$B/%)
 
 $(placed): $B/%: % $B/flags
 	@mkdir -p $(@D)
@@ -383,12 +383,12 @@ files = 0755:$(program):$(sbindir)/oat \
 	$(call into,$(systemdunitdir),$(units:%=$B/%)) \
 	$(call into,$(sqldir),$(wildcard sql/*.sql)) \
 	$(foreach page,$(man_pages),$(call into,$(call man_dir,$(page)),$(page))) \
-	$(call into,$(docdir),$(wildcard README.md LICENSE) common/oat.conf.example) \
+	$(call into,$(docdir),$(wildcard README.md LICENSE) $B/common/oat.conf.example) \
 	$(call into,$(docdir)/examples,$(wildcard common/ci/*.yml))
 module = 0644:$(pam_module):$(pamdir)/pam_oat.so
 
 # Administrators edit these: put where there is none, taken back unedited.
-edited = 0600:common/oat.conf.example:$(sysconfdir)/oat/oat.conf \
+edited = 0600:$B/common/oat.conf.example:$(sysconfdir)/oat/oat.conf \
 	0440:common/oat.sudoers:$(sudoersdir)/oat \
 	0644:common/oat.sshd_config:$(sshconfdir)/oat.conf
 

@@ -93,6 +93,19 @@ forget_caller(void)
 	return true;
 }
 
+static int
+show_help(void)
+{
+	return fputs(help, stdout) < 0 || fflush(stdout);
+}
+
+/* Of a command, where --help is no argument of another option. */
+static bool
+asks_for_help(int argc, char *argv[])
+{
+	return argc == 3 && strcmp(argv[2], "--help") == 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -105,10 +118,12 @@ main(int argc, char *argv[])
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return printf("oat " OAT_VERSION "\n") < 0 || fflush(stdout);
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
-		return fputs(help, stdout) < 0 || fflush(stdout);
+		return show_help();
 	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].main(argc - 1, argv + 1);
+			return asks_for_help(argc, argv)
+				   ? show_help()
+				   : commands[i].main(argc - 1, argv + 1);
 	if (argc > 1)
 		fprintf(stderr, "oat: no such command\n");
 	fputs(help, stderr);

@@ -40,6 +40,21 @@ test_configuration_and_state_have_their_modes()
 	shows /var/lib/oat/home 'root:root 755'
 }
 
+test_every_command_gives_help_and_does_nothing()
+{
+	local command
+
+	for command in mint inspect enroll rotate-host-password residue sync \
+	    whoami doctor; do
+		run lab_exec web-1 oat "$command" --help
+		expect_status 0
+		expect_out '^usage: oat COMMAND'
+		expect_out "^  oat $command\>"
+	done
+	run lab_exec web-1 ls /etc/oat
+	expect_equal oat.conf "$out"
+}
+
 test_the_system_user_exists_and_owns_no_file()
 {
 	run lab_exec web-1 getent passwd _oat
@@ -172,12 +187,16 @@ test_each_directory_can_be_moved_by_itself_and_back()
 test_files_that_name_places_name_those_of_this_build()
 {
 	local -a places=(localstatedir=/srv/var runstatedir=/srv/run
-	    libdir=/opt/lib)
+	    libdir=/opt/lib sysconfdir=/opt/etc)
 
 	staged "${places[@]}"
 	run lab_exec web-1 cat /run/stage/usr/lib/tmpfiles.d/oat.conf
 	expect_out '^d /srv/run/oat 0755'
 	expect_out '^d /srv/var/lib/oat/spool 0700'
+	run lab_exec web-1 cat /run/stage/opt/etc/oat/oat.conf
+	expect_out '^#password_file = /opt/etc/oat/password$'
+	expect_out 'sslrootcert=/opt/etc/oat/ca\.pem$'
+	expect_out '^#home_root     = /srv/var/lib/oat/home$'
 	expect_no_out '@'
 	run lab_exec web-1 sh -c 'cat /run/stage/usr/share/oat/pam.d/oat \
 	    /run/stage/usr/share/pam-configs/oat | grep -w pam_oat'
