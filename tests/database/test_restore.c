@@ -274,6 +274,32 @@ test_restore_check_tells_of_newer_revocations(void)
 	leave(root);
 }
 
+/* The row names the role: renamed, it is nobody's until the row follows. */
+static void
+test_restore_case_60_renamed_role_is_told_and_mended_by_its_row(void)
+{
+	PGconn *root = db_connect("postgres"), *web;
+	char *ci;
+
+	db_disconnect(fixture_acme(root, &ci));
+	db_run(root, "alter role \"oat_web-1\" rename to \"oat_web_one\"");
+	web = db_connect("oat_web_one");
+	db_refused(
+	    web, OAT_NOT_A_HOST, "select * from oat.host_identities(0, 0)");
+	db_expect(web, "null", "select oat.host_verifier('%s')", ci);
+	db_expect(root,
+	    "f|host web-1|role oat_web-1 is missing or not a host's",
+	    "select passed, subject, detail from oat.restore_check() "
+	    "where check_name = 'roles'");
+	db_run(root, "update oat.hosts set role = 'oat_web_one'");
+	db_expect(root, "t",
+	    "select passed from oat.restore_check() "
+	    "where check_name = 'roles'");
+	fixture_expect(web, "allowed", .selector = ci);
+	db_expect(root, "web-1",
+	    "select host from oat.activity where event = 'login'");
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_restore_case_60_keeps_everything),
 	OAT_TEST(test_restore_case_60_never_gives_a_number_twice),
@@ -283,6 +309,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_restore_check_tells_of_a_log_that_cannot_go_on),
 	OAT_TEST(test_restore_case_60_generation_never_goes_back),
 	OAT_TEST(test_restore_check_tells_of_newer_revocations),
+	OAT_TEST(
+	    test_restore_case_60_renamed_role_is_told_and_mended_by_its_row),
 	CU_TEST_INFO_NULL,
 };
 
