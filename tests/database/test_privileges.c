@@ -229,6 +229,59 @@ test_privileges_host_executes_its_functions_alone(void)
 	    "has_schema_privilege('oat_host', 'oat', 'create')");
 }
 
+/* What a policy, a view or a statement by hand asks, under its own rights. */
+#define ASKING                                                                \
+	" absence activity_words address_allowed allowances_in_words"         \
+	" allowed_services any_covers breaks_under can_ask changed_columns"   \
+	" check_selector checks covering covers_some delegate_may_change"     \
+	" delegated denial_message doubt expiring explain explain_detail"     \
+	" explain_facts explain_fix explain_token_fix exposed_by"             \
+	" facts_of_place find_token first_failure grant_fix grants_in_words"  \
+	" grants_on has_begun has_not_ended host_covers idle_since is_acting" \
+	" is_administrator is_allowed is_granted is_present known_hosts"      \
+	" known_to later lifetime_end login_of passes pattern_within places"  \
+	" public_key reads_all refusal refuse_delegate report_facts"          \
+	" reported_number reported_text reported_time revocation_status"      \
+	" sealed_id secret_state sees service_covers services_allowed"        \
+	" services_granted state_checks tail_month tail_usage to_address"     \
+	" token_failure token_state token_words trace usage_report"           \
+	" used_just_now utc who_can within_allowance"
+
+/* For whoever changes tokens and grants. */
+#define CHANGING                                                  \
+	" check_pattern create_token end_sessions names_in_words" \
+	" refuse_overlap refuse_verifier revoke rotate_token token_named"
+
+/* For whoever reads the whole log. */
+#define AUDITING                                                        \
+	" activity_line batch_header batch_lines batch_rows event_kind" \
+	" header_of microseconds restore_check seal_activity verify_activity"
+
+/* Hosts, and what comes after a restored dump. */
+#define ENROLLING                                                         \
+	" allowance_hint check_host_password end_connections enroll_host" \
+	" is_host_role is_scram_verifier log_password make_host_role"     \
+	" new_generation own_host_role skip_ids"
+
+static void
+expect_executable(const char *role, const char *names)
+{
+	OAT_ASSERT_TEXT(executable(role),
+	    db_value(root,
+		"select string_agg(name, ' ' order by name collate \"C\") "
+		"from unnest(string_to_array(ltrim('%s'), ' ')) name",
+		names));
+}
+
+/* By name, what each may; PUBLIC and hosts are above. */
+static void
+test_privileges_case_53_each_role_executes_these_functions_alone(void)
+{
+	expect_executable("oat_delegate", ASKING CHANGING);
+	expect_executable("oat_auditor", ASKING AUDITING);
+	expect_executable("oat_admin", ASKING CHANGING AUDITING ENROLLING);
+}
+
 static void
 test_privileges_auditor_executes_what_reads(void)
 {
@@ -413,6 +466,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_privileges_sequences_are_nobodys),
 	OAT_TEST(test_privileges_public_executes_nothing),
 	OAT_TEST(test_privileges_host_executes_its_functions_alone),
+	OAT_TEST(
+	    test_privileges_case_53_each_role_executes_these_functions_alone),
 	OAT_TEST(test_privileges_auditor_executes_what_reads),
 	OAT_TEST(test_privileges_log_is_changed_by_its_owner_alone),
 	OAT_TEST(test_privileges_nobody_manages_through_a_host_function),
