@@ -181,16 +181,103 @@ test_hosts_removed_role_can_call_nothing_of_use(void)
 	db_expect(host, "null", "select oat.host_verifier('%s')", selector);
 }
 
+#define TRIED 64 /* connections; more than a host may have */
+
+/* One more, of its own: the server's and the role's limits apply alike. */
+static PGconn *
+knock(const char *role)
+{
+	const char *keys[] = { "dbname", "user", NULL };
+	const char *values[] = { oat_cluster_database(), role, NULL };
+
+	return PQconnectdbParams(keys, values, 0);
+}
+
 /* What one host can take from the others is bounded. */
 static void
 test_hosts_case_57_connections_of_a_host_are_bounded(void)
 {
-	PGconn *conn = fixture_admin();
+	PGconn *root = db_connect("postgres"), *taken[TRIED], *web;
+	size_t i, count = 0;
+	char *ci;
 
-	db_run(conn, "select oat.enroll_host('web-1')");
-	db_expect(conn, "t",
-	    "select rolconnlimit between 1 and 64 from pg_roles "
-	    "where rolname = 'oat_web-1'");
+	web = fixture_acme(root, &ci);
+	(void)fixture_host(root, "web-2", "{}");
+	fixture_grant(root, "acme", "ci", "web-2", "sshd");
+	for (i = 0; i < TRIED; i++) {
+		taken[i] = knock("oat_web-1");
+		count += PQstatus(taken[i]) == CONNECTION_OK;
+	}
+	OAT_ASSERT_THAT(
+	    count >= 8 && count <= 32, "%zu beside the first", count);
+	OAT_ASSERT_THAT(strstr(PQerrorMessage(taken[TRIED - 1]),
+			    "too many connections for role") != NULL,
+	    "%s", PQerrorMessage(taken[TRIED - 1]));
+	fixture_expect(web, "allowed", .selector = ci);
+	fixture_expect(db_connect("oat_web-2"), "allowed", .selector = ci);
+	for (i = 0; i < TRIED; i++)
+		PQfinish(taken[i]);
+}
+
+/*
+ * All that a host's role can hold on to: its time without limit, a transaction
+ * that stays open over each of its functions, and every lock it can name.
+ */
+static void
+hold_on(PGconn *host, const char *selector)
+{
+	db_run(host, "set statement_timeout = 0");
+	db_run(host, "set lock_timeout = 0");
+	db_run(host, "set idle_in_transaction_session_timeout = 0");
+	/* The installation's, and any that somebody else could think of. */
+	db_run(host, "select pg_advisory_lock(7299444)");
+	db_run(
+	    host, "select pg_advisory_lock(i) from generate_series(0, 99) i");
+	db_run(host, "begin isolation level serializable");
+	db_run(host, "select oat.host_verifier('%s')", selector);
+	fixture_expect(host, "allowed", .selector = selector);
+	fixture_expect(
+	    host, "wrong_secret", .selector = selector, .proof = "wrong");
+	fixture_expect(
+	    host, "unknown_token", .selector = "unknown00001", .proof = "none");
+	fixture_expect(host, "allowed", .event = "access");
+	db_run(host, "select * from oat.host_identities(0, 0)");
+	db_run(host, "select * from oat.host_sync(0, 0, '{}')");
+	db_run(host, "select oat.host_record('[]')");
+	db_run(host, "select * from oat.host_health()");
+	db_send(host, "select pg_sleep(600)");
+}
+
+/* Everybody else has the time of one PAM call, and no more. */
+static void
+test_hosts_case_57_a_host_that_sleeps_on_its_locks_stops_nobody(void)
+{
+	PGconn *root = db_connect("postgres"), *web, *other;
+	char *ci, *fresh;
+
+	web = fixture_acme(root, &ci);
+	other = fixture_host(root, "web-2", "{}");
+	fixture_grant(root, "acme", "ci", "web-2", "sshd");
+	hold_on(web, ci);
+	db_run(other, "set statement_timeout = '5s'");
+	db_run(root, "set statement_timeout = '5s'");
+	fixture_expect(other, "allowed", .selector = ci);
+	fixture_expect(other, "wrong_secret", .selector = ci, .proof = "wrong");
+	fixture_expect(other, "unknown_token", .selector = "unknown00001",
+	    .proof = "none");
+	db_run(other, "select * from oat.host_identities(0, 0)");
+	fixture_expect(db_connect("oat_web-1"), "allowed", .selector = ci);
+	/* Administrators manage, and take away what it holds on to. */
+	fresh = fixture_token(root, "acme", "cd");
+	fixture_grant(root, "acme", "cd", "web-2", "sshd");
+	fixture_expect(
+	    other, "allowed", .login = "oat-acme-cd", .selector = fresh);
+	db_run(root, "select oat.revoke('%s')", ci);
+	fixture_expect(other, "deactivated", .selector = ci);
+	db_run(root, "select * from oat.seal_activity()");
+	db_run(root, "delete from oat.tokens where name = 'ci'");
+	db_run(root, "delete from oat.hosts where name = 'web-1'");
+	OAT_ASSERT_TEXT(db_finish(web), CONNECTION_ENDED);
 }
 
 /* A host may make temporary objects: none of them may be believed. */
@@ -245,6 +332,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_hosts_two_sessions_enroll_one_host_both_succeed),
 	OAT_TEST(test_hosts_removed_role_can_call_nothing_of_use),
 	OAT_TEST(test_hosts_case_57_connections_of_a_host_are_bounded),
+	OAT_TEST(
+	    test_hosts_case_57_a_host_that_sleeps_on_its_locks_stops_nobody),
 	OAT_TEST(test_hosts_case_52_shadowing_objects_have_no_effect),
 	CU_TEST_INFO_NULL,
 };
