@@ -57,12 +57,29 @@ test_case_38_a_deactivated_token_refuses_the_key_and_the_holder_is_told()
 	expect_status 0
 }
 
+test_case_38_an_expired_token_refuses_the_key_and_the_holder_is_told()
+{
+	lab_sql "update oat.tokens set expires_at = now() - interval '1 minute'
+	    where name = 'key'"
+	run by_key true
+	expect_status 255
+	expect_out '^oat: acme/key expired 20[0-9-]+ [0-9:]+ UTC'
+	expect_log web-1 "sshd:account.*refused login=$login .*reason=expired"
+	lab_sql "update oat.tokens set expires_at = null where name = 'key'"
+	run by_key true
+	expect_status 0
+}
+
 test_case_38_a_suspended_organization_refuses_the_key()
 {
 	lab_sql "update oat.organizations set suspended_at = now()"
 	run by_key true
 	expect_status 255
+	expect_log web-1 \
+	    "sshd:account.*login=$login .*reason=organization_suspended"
 	lab_sql "update oat.organizations set suspended_at = null"
+	run by_key true
+	expect_status 0
 }
 
 test_a_key_is_refused_while_the_database_is_stopped()
@@ -72,6 +89,10 @@ test_a_key_is_refused_while_the_database_is_stopped()
 	lab_database_start
 	expect_status 255
 	expect_log web-1 "sshd:account.*login=$login .*reason=unavailable"
+	run lab_exec web-1 oat sync # what is known of the outage ends
+	expect_status 0
+	run by_key true
+	expect_status 0
 }
 
 test_case_38_a_key_is_refused_without_a_grant_for_sshd()
@@ -79,6 +100,7 @@ test_case_38_a_key_is_refused_without_a_grant_for_sshd()
 	lab_sql "delete from oat.grants where token = 'key'"
 	run by_key true
 	expect_status 255
+	expect_log web-1 "sshd:account.*login=$login .*reason=host_not_granted"
 }
 
 lab_enter "$@"
