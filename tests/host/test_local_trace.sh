@@ -131,7 +131,7 @@ traced()
 	trace_of "$host" | touched
 }
 
-test_a_login_of_a_local_user_touches_the_same_files()
+test_case_31_a_login_of_a_local_user_touches_the_same_files()
 {
 	run traced plain 2201
 	expect_status 0

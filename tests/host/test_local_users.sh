@@ -24,7 +24,7 @@ carol_works_as_before()
 	expect_status 0
 }
 
-test_a_local_user_logs_in_and_uses_sudo_as_before()
+test_case_31_a_local_user_logs_in_and_uses_sudo_as_before()
 {
 	carol_works_as_before
 }
@@ -40,7 +40,7 @@ test_a_local_user_logs_in_by_keyboard_interactive_where_sshd_offers_it()
 	expect_status 0
 }
 
-test_a_local_user_needs_no_connection_to_the_database()
+test_case_31_a_local_user_needs_no_connection_to_the_database()
 {
 	local before
 
@@ -50,7 +50,7 @@ test_a_local_user_needs_no_connection_to_the_database()
 	expect_equal "$before" "$(lab_connections)"
 }
 
-test_a_local_user_works_while_the_database_is_stopped()
+test_case_31_a_local_user_works_while_the_database_is_stopped()
 {
 	lab_database_stop
 	( carol_works_as_before )
@@ -59,7 +59,7 @@ test_a_local_user_works_while_the_database_is_stopped()
 	expect_status 0
 }
 
-test_a_local_user_works_while_the_database_is_frozen()
+test_case_31_a_local_user_works_while_the_database_is_frozen()
 {
 	lab_database_freeze
 	( carol_works_as_before )
@@ -67,6 +67,90 @@ test_a_local_user_works_while_the_database_is_frozen()
 	lab_database_thaw
 	expect_status 0
 }
+
+# --- what other modules see ---------------------------------------------------
+
+# A stack in which pam_unix stands between our lines, as they are shipped, and
+# a witness after each; and the same without ours.
+put_stacks()
+{
+	local phase lines
+
+	lab_exec web-1 install -m 0644 \
+	    "$lab_build/tests/host/modules/witness.so" /usr/local/lib
+	for phase in auth account; do
+		lines=$(grep "^$phase " "$lab_top/pam_oat/stacks/oat")
+		cat <<-STACK
+		$phase optional /usr/local/lib/witness.so /run/witness first
+		$lines
+		$phase optional /usr/local/lib/witness.so /run/witness before
+		$phase required pam_unix.so nodelay
+		$lines
+		$phase optional /usr/local/lib/witness.so /run/witness after
+		STACK
+	done | lab_put web-1 /etc/pam.d/with
+	grep -v pam_oat "$(lab_root web-1)/etc/pam.d/with" |
+		lab_put web-1 /etc/pam.d/without
+}
+
+# witnessed STACK PASSWORD: codes, messages, and what each witness saw.
+witnessed()
+{
+	local phase
+
+	lab_exec web-1 rm -f /run/witness
+	for phase in auth account; do
+		lab_exec web-1 "$lab_build/tests/host/attempt" \
+		    "$phase" "$1" carol <<<"$2" | sed '1s/ .*//'
+	done
+	lab_exec web-1 cat /run/witness
+}
+
+expect_same_witnesses()
+{
+	local try
+
+	for try in "$password" wrong-password ''; do
+		run witnessed without "$try"
+		[ -z "$try" ] || expect_out "^auth after $try\$"
+		expect_equal "$out" "$(witnessed with "$try")"
+	done
+}
+
+test_case_31_other_modules_get_the_password_and_result_as_without_us()
+{
+	put_stacks
+	run witnessed with "$password"
+	expect_equal "0
+0
+auth first -
+auth before -
+auth after $password
+account first -
+account before -
+account after -" "$out"
+	expect_same_witnesses
+}
+
+test_case_31_other_modules_get_the_same_while_the_database_is_stopped()
+{
+	lab_database_stop
+	( expect_same_witnesses )
+	status=$?
+	lab_database_start
+	expect_status 0
+}
+
+test_case_31_other_modules_get_the_same_while_the_database_is_frozen()
+{
+	lab_database_freeze
+	( expect_same_witnesses )
+	status=$?
+	lab_database_thaw
+	expect_status 0
+}
+
+# -----------------------------------------------------------------------------
 
 test_a_local_user_works_without_configuration_and_state()
 {
