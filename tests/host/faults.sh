@@ -157,12 +157,17 @@ expect_line()
 $(log_since | sed 's/^/     > /')"
 }
 
+expect_holder_told()
+{
+	grep -qxF "$unreachable" <<<"$said" || fail "the holder is not told"
+}
+
 expect_told()
 {
 	attempt
 	expect_code "$PAM_AUTHINFO_UNAVAIL"
 	expect_in_time
-	grep -qxF "$unreachable" <<<"$said" || fail "the holder is not told"
+	expect_holder_told
 	expect_line "refused login=$login selector=$selector reason=unavailable rhost=192.0.2.1.* detail=.*$1"
 	[ "$(log_since | grep -c 'pam_oat(attempt:auth)')" = 1 ] ||
 		fail "not one line: $(log_since)"
@@ -228,15 +233,21 @@ expect_nothing_left()
 	wait_for 5 is_quiet || fail "left: $(lab_exec web-1 ps -eo stat=,args=)"
 }
 
+# Real clients, and those who have nothing to do with it.
+expect_others_told()
+{
+	expect_told_by_sshd
+	expect_told_by_sudo
+	expect_local_users_unaffected
+	expect_nothing_left
+}
+
 expect_undecided()
 {
 	forget_outage
 	log_mark
 	expect_told "$1"
-	expect_told_by_sshd
-	expect_told_by_sudo
-	expect_local_users_unaffected
-	expect_nothing_left
+	expect_others_told
 }
 
 expect_recovered()
