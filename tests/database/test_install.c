@@ -395,6 +395,33 @@ test_install_case_60_over_each_version_equals_a_fresh_one(void)
 	}
 }
 
+/* What version 6 let in, version 7 does not: it can still be changed. */
+static void
+test_install_case_60_over_version_6_mends_what_is_out_of_bounds(void)
+{
+	PGconn *conn, *host;
+	char *selector;
+
+	install_version(6);
+	conn = db_connect("postgres");
+	host = fixture_acme(conn, &selector);
+	db_run(conn,
+	    "update oat.tokens set verifier = '%s', max_idle = '250000 years', "
+	    "overlap_until = 'infinity', sessions_end_at = 'infinity', "
+	    "deactivated_at = 'infinity'",
+	    fixture_verifier());
+	install("postgres");
+	db_expect(conn, "100 years|t|t|t",
+	    "select max_idle, overlap_until > now() + interval '90 years', "
+	    "sessions_end_at <= now(), deactivated_at <= now() "
+	    "from oat.tokens");
+	db_run(conn, "update oat.tokens set deactivated_at = null");
+	fixture_expect(host, "allowed", .selector = selector);
+	db_run(host, "select * from oat.host_sync(0, 0, null)");
+	db_run(conn, "select oat.revoke('acme/ci')");
+	fixture_expect(host, "retired_secret", .selector = selector);
+}
+
 /* The log of version 2, with counts and refusals, reported, sealed, dropped. */
 static void
 test_install_case_60_log_of_version_2_goes_on(void)
@@ -453,6 +480,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_install_that_fails_changes_nothing),
 	OAT_TEST(test_install_case_60_over_each_version_keeps_its_rows),
 	OAT_TEST(test_install_case_60_over_each_version_equals_a_fresh_one),
+	OAT_TEST(
+	    test_install_case_60_over_version_6_mends_what_is_out_of_bounds),
 	OAT_TEST(test_install_case_60_log_of_version_2_goes_on),
 	CU_TEST_INFO_NULL,
 };
