@@ -3,6 +3,7 @@
 
 #include "tests/runner.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -319,6 +320,15 @@ db_finish(PGconn *conn)
 	return sqlstate;
 }
 
+/* The server has only just been sent a statement while it looks idle. */
+static bool
+has_answered(const PGconn *conn)
+{
+	struct pollfd socket = { .fd = PQsocket(conn), .events = POLLIN };
+
+	return poll(&socket, 1, 0) > 0;
+}
+
 void
 oat_db_await(struct oat_here here, PGconn *conn, const PGconn *blocked)
 {
@@ -328,9 +338,9 @@ oat_db_await(struct oat_here here, PGconn *conn, const PGconn *blocked)
 	for (i = 0; i < AWAIT_TRIES; i++) {
 		answer = oat_db_value(here, conn,
 		    "select coalesce(wait_event_type, '') = 'Lock' "
-		    "or state <> 'active' from pg_stat_activity where pid = %d",
+		    "from pg_stat_activity where pid = %d",
 		    PQbackendPID(blocked));
-		if (strcmp(answer, "t") == 0)
+		if (strcmp(answer, "t") == 0 || has_answered(blocked))
 			return;
 		usleep(5000);
 	}
