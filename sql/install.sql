@@ -139,6 +139,7 @@ select not exists (select from oat.migrations where version = 7)
 \ir 007_01_hints.sql
 \ir 007_02_typos.sql
 \ir 007_03_bounds.sql
+\ir 007_04_uses.sql
 insert into oat.migrations (version, name) values (7, 'hints that mend');
 \endif
 

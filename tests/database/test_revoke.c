@@ -109,6 +109,93 @@ test_revoke_by_the_token_itself_never_repeats_it(void)
 	    "where a::text like '%%0123456789abcdef%%'");
 }
 
+/* web-1 asks while `change` is not committed; what it was answered. */
+static char *
+login_during(const char *change, const char *end)
+{
+	db_run(admin, "update oat.tokens set uses_left = 5");
+	db_run(admin, "begin");
+	db_run(admin, "update oat.tokens set description = 'locked'");
+	db_send(web,
+	    "select * from oat.host_decide(gen_random_uuid(), 'login', "
+	    "'oat-acme-ci', 'sshd', '10.1.2.3', '-', '-', '%s', 'right')",
+	    ci);
+	db_await_block(db_connect("postgres"), web);
+	db_run(admin, "%s", change);
+	db_run(admin, "%s", end);
+	OAT_ASSERT_TEXT(db_finish(web), OK);
+	return db_value(admin,
+	    "select coalesce(reason, 'allowed') from oat.activity "
+	    "where event = 'login' order by id desc limit 1");
+}
+
+/* It had read the token before, and takes a use after. */
+static void
+test_revoke_refuses_a_login_that_waited_for_it(void)
+{
+	static const char *const cases[][2] = {
+		{ "deactivated", "select oat.revoke('acme/ci')" },
+		{ "expired", "update oat.tokens "
+			     "set expires_at = clock_timestamp()" },
+		{ "used_up", "update oat.tokens set uses_left = 0" },
+		{ "organization_suspended",
+		    "update oat.organizations set suspended_at = now()" },
+		{ "service_not_granted",
+		    "delete from oat.grants where service = 'sshd'" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		OAT_ASSERT_TEXT(
+		    login_during(cases[i][1], "commit"), cases[i][0]);
+		db_run(admin, "update oat.tokens set deactivated_at = null, "
+			      "expires_at = null");
+		db_run(
+		    admin, "update oat.organizations set suspended_at = null");
+	}
+}
+
+static void
+test_rotation_refuses_a_login_that_waited_for_it(void)
+{
+	OAT_ASSERT_TEXT(login_during(db_text("update oat.tokens "
+					     "set verifier = '%s'",
+					 fixture_verifier()),
+			    "commit"),
+	    "retired_secret");
+}
+
+static void
+test_deletion_refuses_a_login_that_waited_for_it(void)
+{
+	OAT_ASSERT_TEXT(
+	    login_during("delete from oat.tokens", "commit"), "unknown_token");
+	db_expect(admin, "null|null",
+	    "select token, detail ->> 'secret' from oat.activity "
+	    "where event = 'login'");
+}
+
+static void
+test_revoke_rolled_back_lets_a_login_in_that_waited_for_it(void)
+{
+	OAT_ASSERT_TEXT(
+	    login_during("select oat.revoke('acme/ci')", "rollback"),
+	    "allowed");
+	db_expect(admin, "4", "select uses_left from oat.tokens");
+}
+
+/* Who grants to a token, and who reads it, is in the way of no login. */
+static void
+test_logins_that_take_a_use_wait_for_no_grant(void)
+{
+	db_run(admin, "update oat.tokens set uses_left = 5");
+	db_run(admin, "begin");
+	fixture_grant(admin, "acme", "ci", "web-2", "sshd");
+	fixture_expect(web, "allowed", .selector = ci);
+	db_run(admin, "commit");
+	db_expect(admin, "4", "select uses_left from oat.tokens");
+}
+
 static char *
 terminations(void)
 {
@@ -224,6 +311,11 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_revoke_twice_changes_nothing),
 	OAT_TEST(test_revoke_of_the_unknown_refused),
 	OAT_TEST(test_revoke_by_the_token_itself_never_repeats_it),
+	OAT_TEST(test_revoke_refuses_a_login_that_waited_for_it),
+	OAT_TEST(test_rotation_refuses_a_login_that_waited_for_it),
+	OAT_TEST(test_deletion_refuses_a_login_that_waited_for_it),
+	OAT_TEST(test_revoke_rolled_back_lets_a_login_in_that_waited_for_it),
+	OAT_TEST(test_logins_that_take_a_use_wait_for_no_grant),
 	OAT_TEST(test_end_sessions_tells_the_hosts),
 	OAT_TEST(test_end_sessions_changes_the_generation),
 	OAT_TEST(test_end_sessions_of_the_unknown_refused),
