@@ -215,7 +215,7 @@ set search_path = pg_catalog, pg_temp as $$
         and not exists (
             select from oat.activity later
             where later.organization = t.organization
-                and later.event ~ '^(token|organization|grant|allowance)\.'
+                and later.event ~ '^(token|organization|grant|allowance)[.]'
                 and coalesce(later.token, t.name) = t.name
                 and later.at >= a.at)
         and not exists (

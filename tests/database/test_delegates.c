@@ -332,6 +332,49 @@ test_delegates_bad_rights_and_roles_refused(void)
 	    "values ('acme', 'nosuchrole', '{admin}')");
 }
 
+/* The same secret again is none, however the row is written. */
+static void
+test_delegates_with_rotate_extend_nothing_without_a_new_secret(void)
+{
+	char *verifier = fixture_verifier();
+	const char *end = "expires_at = now() + interval '90 years'";
+
+	delegate("{rotate}");
+	db_run(admin, "update oat.tokens set expires_at = now() + '1 day'");
+	db_run(ann,
+	    "update oat.tokens set verifier = '%s', "
+	    "expires_at = now() + interval '2 days'",
+	    verifier);
+	db_refused(ann, OAT_NO_RIGHT,
+	    "update oat.tokens set verifier = '%s', %s", verifier, end);
+	db_refused(ann, OAT_NO_RIGHT,
+	    "update oat.tokens set verifier = '%s', selector = 'x', %s",
+	    verifier, end);
+	db_refused(ann, OAT_NO_RIGHT, "update oat.tokens set %s", end);
+	/* A script that runs again. */
+	db_run(ann, "update oat.tokens set verifier = '%s'", verifier);
+	db_expect(admin, "t|1",
+	    "select max(expires_at) < now() + interval '3 days', "
+	    "(select count(*) from oat.activity where event = "
+	    "'token.rotated') from oat.tokens where organization = 'acme'");
+}
+
+/* Bodies of functions are read as the session says. */
+static void
+test_delegates_gain_nothing_by_settings(void)
+{
+	delegate("{admin}");
+	db_run(admin, "insert into oat.allowances values "
+		      "('acme', '*.prod.example', 'sshd')");
+	db_run(ann, "set standard_conforming_strings = off");
+	db_run(ann, "set escape_string_warning = off");
+	db_run(ann, "insert into oat.grants values "
+		    "('acme', 'ci', 'a.prod.example', 'sshd')");
+	db_refused(ann, OAT_BEYOND_ALLOWANCE,
+	    "insert into oat.grants values "
+	    "('acme', 'ci', 'a.prodxexample', 'sshd')");
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_delegates_gui_statements_work),
 	OAT_TEST(test_delegates_cannot_raise_their_own_rights),
@@ -345,6 +388,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_delegates_revoked_token_is_not_reactivated_by_them),
 	OAT_TEST(test_delegates_lifetime_holds_for_them),
 	OAT_TEST(test_delegates_bad_rights_and_roles_refused),
+	OAT_TEST(
+	    test_delegates_with_rotate_extend_nothing_without_a_new_secret),
+	OAT_TEST(test_delegates_gain_nothing_by_settings),
 	CU_TEST_INFO_NULL,
 };
 

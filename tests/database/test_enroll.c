@@ -384,6 +384,23 @@ test_known_hosts_of_a_delegate_are_its_own(void)
 	    bob, OAT_NO_SUCH_ROW, "select * from oat.known_hosts('other')");
 }
 
+/* Bodies of functions are read as the session says. */
+static void
+test_enroll_means_the_same_whatever_a_session_says_of_strings(void)
+{
+	db_run(admin, "set standard_conforming_strings = off");
+	db_run(admin, "set escape_string_warning = off");
+	db_expect(admin, "t",
+	    "select oat.is_scram_verifier('SCRAM-SHA-256$1:AAAA$' || "
+	    "repeat('A', 43) || '=:' || repeat('A', 43) || '=')");
+	db_refused(admin, OAT_BAD_NAME,
+	    "select oat.enroll_host('web-9', password => "
+	    "'SCRAM-SHA-256$1:AAAA')");
+	db_expect(admin, "ssh-ed25519 AAAA|null",
+	    "select oat.public_key('ssh-ed25519 AAAA s'), "
+	    "oat.public_key('sssh-ed25519sAAAA')");
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_enroll_verifier_is_stored_as_it_is),
 	OAT_TEST(test_enroll_verifier_that_is_not_whole_refused),
@@ -407,6 +424,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_known_hosts_stay_within_the_allowance),
 	OAT_TEST(test_known_hosts_hold_keys_and_nothing_else),
 	OAT_TEST(test_known_hosts_of_a_delegate_are_its_own),
+	OAT_TEST(test_enroll_means_the_same_whatever_a_session_says_of_strings),
 	CU_TEST_INFO_NULL,
 };
 
