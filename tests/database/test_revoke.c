@@ -266,6 +266,20 @@ test_exposed_by_lists_secrets_typed_on_a_host(void)
 	    "where still_works");
 }
 
+/* An empty answer would look like good news. */
+static void
+test_exposed_by_without_host_or_time_refused(void)
+{
+	db_refused(
+	    admin, OAT_BAD_NAME, "select * from oat.exposed_by('web-1', null)");
+	db_error_says("oat.exposed_by('web-1', now()");
+	db_refused(
+	    admin, OAT_BAD_NAME, "select * from oat.exposed_by(null, now())");
+	fixture_expect(web, "allowed", .selector = ci);
+	db_expect(admin, "1",
+	    "select count(*) from oat.exposed_by('web-1', '-infinity')");
+}
+
 /* A secret refused by policy was typed there all the same. */
 static void
 test_exposed_by_counts_refused_logins_too(void)
@@ -320,6 +334,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_end_sessions_changes_the_generation),
 	OAT_TEST(test_end_sessions_of_the_unknown_refused),
 	OAT_TEST(test_exposed_by_lists_secrets_typed_on_a_host),
+	OAT_TEST(test_exposed_by_without_host_or_time_refused),
 	OAT_TEST(test_exposed_by_counts_refused_logins_too),
 	OAT_TEST(test_known_to_lists_live_secrets_minted_by_a_role),
 	CU_TEST_INFO_NULL,

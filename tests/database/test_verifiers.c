@@ -347,6 +347,30 @@ test_verifiers_deleted_token_leaves_no_secret(void)
 	    "select count(*) from oat.secrets where verifier is not null");
 }
 
+/* Its old secret is wiped after the new one is there. */
+static void
+test_verifiers_of_a_token_deleted_and_made_by_one_statement_works(void)
+{
+	PGconn *admin = fixture_admin(), *web;
+	char *old, *verifier = fixture_verifier();
+
+	web = fixture_acme(admin, &old);
+	db_run(admin, "delete from oat.grants");
+	db_run(admin,
+	    "with gone as (delete from oat.tokens where name = 'ci' "
+	    "returning *) insert into oat.tokens (organization, name, "
+	    "verifier) select organization, name, '%s' from gone",
+	    verifier);
+	fixture_grant(admin, "acme", "ci", "web-1", "sshd");
+	db_expect(web, verifier, "select oat.host_verifier('%s')",
+	    fixture_selector(verifier));
+	db_expect(web, "null", "select oat.host_verifier('%s')", old);
+	fixture_expect(web, "allowed", .selector = fixture_selector(verifier));
+	db_expect(admin, "t",
+	    "select bool_and(passed) from oat.restore_check() "
+	    "where check_name in ('secrets', 'counts')");
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_verifiers_case_46_malformed_refused_at_insert),
 	OAT_TEST(test_verifiers_case_46_malformed_refused_at_update),
@@ -360,6 +384,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_verifiers_row_dropped_by_on_conflict_changes_no_secret),
 	OAT_TEST(test_verifiers_rolled_back_insert_leaves_no_secret),
 	OAT_TEST(test_verifiers_deleted_token_leaves_no_secret),
+	OAT_TEST(
+	    test_verifiers_of_a_token_deleted_and_made_by_one_statement_works),
 	CU_TEST_INFO_NULL,
 };
 
