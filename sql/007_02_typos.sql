@@ -12,9 +12,14 @@ $$;
 comment on function oat.names_in_words(text[]) is
     'the first five of them, and how many more there are';
 
+create index grants_service_ix on oat.grants (service);
+
 -- In the name of who inserts: hosts that are not theirs to see are no hosts.
+-- Of the rows that name a service, no more are counted than it takes to see
+-- that others do; by the index, also where PostgreSQL takes them for frequent.
 create function oat.notice_of_typos() returns trigger
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set jit = off as $$
 declare
     names text[];
 begin
@@ -38,9 +43,13 @@ begin
         where n.service not in ('*', 'sshd', 'sudo', 'sudo-i', 'su', 'su-l',
             'login', 'cron', 'atd', 'systemd-user')
         group by n.service) f
-    where f.rows = (select count(*) from oat.grants g
-            where g.service = f.service) +
-        (select count(*) from oat.allowances a where a.service = f.service);
+    where f.rows >= (
+        select count(*) from (
+            (select from oat.grants g where g.service = f.service
+                limit f.rows + 1)
+            union all
+            (select from oat.allowances a where a.service = f.service
+                limit f.rows + 1)) n);
     if names is not null then
         raise notice using
             message = format('%s: nothing named service %s before',

@@ -164,6 +164,33 @@ test_typos_of_a_delegate_are_named(void)
 	CU_ASSERT_STRING_EQUAL(told, NO_HOST("web-2"));
 }
 
+/* However many rows name a service, a few are read to know that they do. */
+static void
+test_typos_cost_the_same_with_many_grants(void)
+{
+	PGconn *root = db_connect("postgres");
+	static const char *const services[] = { "sshd", "myapp", "shhd" };
+	size_t i;
+
+	db_disconnect(fixture_host(listening_admin(), "db-1", "{}"));
+	fixture_force(root,
+	    "insert into oat.grants (organization, token, host, service) "
+	    "select 'acme', 'ci', 'h-' || i, 'myapp' "
+	    "from generate_series(1, 20000) i");
+	db_run(root, "analyze oat.grants");
+	listen_to(root);
+	for (i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+		db_run(root, "begin");
+		grant(root, "web-1", services[i]);
+		db_expect(root, "t",
+		    "select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) "
+		    "< 20 from pg_stat_xact_user_tables "
+		    "where schemaname = 'oat' and relname = 'grants'");
+		db_run(root, "commit");
+		CU_ASSERT_STRING_EQUAL(told, i < 2 ? "" : NO_SERVICE("shhd"));
+	}
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_typos_in_a_host_are_named),
 	OAT_TEST(test_typos_in_a_service_are_named_once),
@@ -172,6 +199,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_typos_of_one_statement_are_one_notice),
 	OAT_TEST(test_typos_in_an_allowance_are_named),
 	OAT_TEST(test_typos_of_a_delegate_are_named),
+	OAT_TEST(test_typos_cost_the_same_with_many_grants),
 	CU_TEST_INFO_NULL,
 };
 
