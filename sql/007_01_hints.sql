@@ -99,9 +99,10 @@ begin
 end
 $$;
 
--- A name that no token can have is none to insert. A remote login without an
--- address is to be asked about with one; where there never is one, no network
--- in allowed_from would mend it.
+-- A name that no token can have is none to insert. No row mends a secret that
+-- is typed: it takes the right one, and the login it belongs to. A remote login
+-- without an address is to be asked about with one; where there never is one,
+-- no network in allowed_from would mend it.
 create or replace function oat.explain_fix(check_name text, f oat.facts,
     host text) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -132,9 +133,30 @@ begin
                 (f.token).name) end
         when 'host_suspended' then format('update oat.hosts set '
             'suspended_at = null where name = %L', (f.host).name)
+        when 'bad_verifier' then null
+        when 'wrong_secret' then null
+        when 'retired_secret' then null
+        when 'wrong_identity' then null
         else oat.explain_token_fix(check_name, f)
     end;
 end
+$$;
+
+-- Networks are of the address that a login is compared as.
+create or replace function oat.explain_token_fix(check_name text, f oat.facts)
+returns text language sql stable
+set search_path = pg_catalog, pg_temp as $$
+    select format('update oat.tokens set %s where organization = %L and '
+        'name = %L', case check_name
+        when 'deactivated' then 'deactivated_at = null'
+        when 'not_yet_valid' then 'not_before = null'
+        when 'expired' then 'expires_at = now() + interval ''90 days'''
+        when 'idle' then 'max_idle = null'
+        when 'used_up' then 'uses_left = 1'
+        when 'address_not_allowed' then format('allowed_from = allowed_from '
+            '|| %L::cidr', coalesce(host(oat.to_address((f).rhost)),
+            '10.0.0.0/8'))
+        end, ((f).token).organization, ((f).token).name)
 $$;
 
 -- A job that trusts nobody for a mistyped name would only fail later.

@@ -327,6 +327,56 @@ test_explain_where_no_address_ever_is_lifts_the_limit(void)
 	"select organization, token, login, host, service from oat.access " \
 	"order by 1, 2, 4, 5"
 
+/* A secret that is typed is mended by nobody's row. */
+static void
+test_explain_mends_no_secret(void)
+{
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '0')",
+	    fixture_verifier());
+	db_expect(admin, "retired_secret|f|null",
+	    "select check_name, passed, fix from oat.explain('%s', 'web-1', "
+	    "'sshd', '10.1.2.3') where not passed and check_name <> 'allowed'",
+	    ci);
+}
+
+/* As a host sends it, and as it is compared. */
+static const char *const addresses[][2] = {
+	{ "192.0.2.1", "192.0.2.1" },
+	{ "::ffff:192.0.2.1", "192.0.2.1" },
+	{ "2001:db8::1", "2001:db8::1" },
+	{ "fe80::1%eth0", "fe80::1" },
+};
+
+static void
+test_explain_mends_an_address_however_it_is_written(void)
+{
+	char *fix;
+	size_t i;
+
+	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		db_run(root,
+		    "update oat.tokens set allowed_from = '{10.0.0.0/8}'");
+		fixture_expect(web, "address_not_allowed", .selector = ci,
+		    .rhost = addresses[i][0]);
+		fix = db_value(web,
+		    "select fix from oat.host_explain('oat-acme-ci', 'sshd', "
+		    "'%s') where check_name = 'address_not_allowed'",
+		    addresses[i][0]);
+		OAT_ASSERT_THAT(
+		    strstr(fix, db_text("'%s'::cidr", addresses[i][1])) != NULL,
+		    "%s", fix);
+		db_run(admin, "%s", fix);
+		fixture_expect(
+		    web, "allowed", .selector = ci, .rhost = addresses[i][0]);
+	}
+	db_run(root, "update oat.tokens set allowed_from = '{10.0.0.0/8}'");
+	fix = db_value(admin,
+	    "select fix from oat.explain('acme/ci', 'web-1', 'sshd', "
+	    "'::ffff:192.0.2.1') where check_name = 'address_not_allowed'");
+	db_run(admin, "%s", fix);
+	fixture_expect(web, "allowed", .selector = ci, .rhost = "192.0.2.1");
+}
+
 static void
 test_access_lists_grants_on_enrolled_hosts(void)
 {
@@ -424,6 +474,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_explain_by_selector_is_about_that_secret),
 	OAT_TEST(test_explain_without_an_address_asks_for_one),
 	OAT_TEST(test_explain_where_no_address_ever_is_lifts_the_limit),
+	OAT_TEST(test_explain_mends_no_secret),
+	OAT_TEST(test_explain_mends_an_address_however_it_is_written),
 	OAT_TEST(test_access_lists_grants_on_enrolled_hosts),
 	OAT_TEST(test_access_lists_nobody_who_is_refused),
 	OAT_TEST(test_access_previews_a_change_by_except),
