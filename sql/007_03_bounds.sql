@@ -234,6 +234,47 @@ comment on column oat.organizations.max_lifetime is
     'no token of it may live longer after it was created or rotated; at most '
     '100 years';
 
+-- A gid that was given once is gone. One UPDATE must not take them all.
+create or replace function oat.check_grant() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    label constant text := format('grant of %s/%s',
+        left(new.organization, 64), left(new.token, 64));
+    once constant text[] := array(
+        select distinct unnest(new.groups) order by 1);
+begin
+    perform oat.check_pattern(label, new.host, new.service);
+    if exists (select from unnest(new.groups) g
+            where g is null or g !~ '^[a-z0-9]+(-[a-z0-9]+)*$'
+                or length('oat-g-' || g) > 32) then
+        raise exception using
+            errcode = 'OA001',
+            message = format('%s on %s for %s: a group''s name is malformed',
+                label, new.host, new.service),
+            detail = 'Groups are spelled like token names, at most 26 '
+                'characters; on hosts they are called oat-g-<name>.',
+            hint = 'for example {deploy,web-restart}';
+    elsif cardinality(once) > 16 then
+        raise exception using
+            errcode = 'OA001',
+            message = format('%s on %s for %s: it has %s groups, 16 are '
+                'allowed', label, new.host, new.service,
+                cardinality(once)),
+            detail = 'Each new group takes a gid, which is never given again.',
+            hint = 'one group can have several rules in sudoers(5)';
+    elsif not isfinite(new.expires_at) then
+        raise exception using
+            errcode = 'OA001',
+            message = format('%s on %s for %s: expires_at is infinite',
+                label, new.host, new.service),
+            detail = 'A grant without an end has null there.',
+            hint = 'leave expires_at out';
+    end if;
+    new.groups := once;
+    return new;
+end
+$$;
+
 -- What is there and was never meant; a revocation could not be written over it.
 update oat.tokens t
 set max_idle = oat.bounded(t.max_idle),

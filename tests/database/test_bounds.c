@@ -179,6 +179,35 @@ test_bounds_of_the_other_times(void)
 	    "'web-1', 'sshd') where check_name = 'deactivated'");
 }
 
+static void
+set_groups(PGconn *conn, int count, const char *sqlstate)
+{
+	OAT_ASSERT_TEXT(db_try(conn,
+			    db_text("update oat.grants set groups = array("
+				    "select 'g' || i %% %d "
+				    "from generate_series(1, 40) i)",
+				count),
+			    0, NULL),
+	    sqlstate);
+}
+
+/* Numbers are for good: one UPDATE does not take them all. */
+static void
+test_bounds_of_groups(void)
+{
+	const char *taken = "select count(*) from oat.identities "
+			    "where name ~ '^oat-g-'";
+	PGconn *bob = delegate("admin");
+
+	set_groups(bob, 17, OAT_BAD_NAME);
+	db_error_says("17");
+	db_error_says("16");
+	db_expect(root, "0", "%s", taken);
+	set_groups(bob, 16, OK);
+	set_groups(bob, 1, OK);
+	db_expect(root, "16", "%s", taken);
+}
+
 static CU_TestInfo tests[] = {
 	OAT_TEST(test_bounds_of_sessions_end_at),
 	OAT_TEST(test_bounds_sync_goes_on_with_sessions_that_end_never),
@@ -187,6 +216,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_bounds_of_max_lifetime),
 	OAT_TEST(test_bounds_keep_nobody_from_suspending_or_revoking),
 	OAT_TEST(test_bounds_of_the_other_times),
+	OAT_TEST(test_bounds_of_groups),
 	CU_TEST_INFO_NULL,
 };
 
