@@ -12,17 +12,32 @@
 
 login=oat-acme-ci
 slots=8
+# One PAM call, as oat.conf(5) has it where nothing is said: timeout, half a
+# second for the module to end the program, fail_delay and a quarter of it.
+call_ms=$((5000 + 500 + 625))
+slack_ms=5000 # a busy machine's
+
+# Let in or refused: no later than one call of ours, and what sshd and its
+# clients took for as many local users; twice that, for it is two measurements.
+expect_ended_in_time()
+{
+	[ "$slowest_ms" -le $((2 * $1 + call_ms + slack_ms)) ] ||
+		fail "the slowest login took $slowest_ms ms, without us $1 ms"
+}
 
 # Each program in a slot is three processes; who waits for one is a small one.
-test_case_45_logins_at_once_use_bounded_memory_and_each_is_logged()
+test_case_45_logins_at_once_end_in_time_and_memory_and_each_is_logged()
 {
-	local count=40 before rows
+	local count=40 before rows without_ms
 
+	load_ssh "$count" carol "$local_password"
+	without_ms=$slowest_ms
 	load_settle
 	before=$(load_rows "$login" login)
 	load_memory load_ssh "$count" "$login" "$token"
 	expect_equal "$count" $((succeeded + refused))
 	[ "$succeeded" -gt 0 ] || fail "none was let in"
+	expect_ended_in_time "$without_ms"
 	[ "$processes" -ge 3 ] || fail "no process was seen"
 	# A sync that follows them takes a slot, too.
 	[ "$processes" -le $((slots * 3 + count)) ] ||
