@@ -3,6 +3,9 @@
  * The power goes at each step of writing: what is found afterwards is old or
  * new, and never broken; what was promised is there.
  */
+#include "common/clientkey.h"
+#include "common/password.h"
+#include "common/replace.h"
 #include "common/snapshot.h"
 #include "common/snapshot_write.h"
 #include "common/spool.h"
@@ -216,13 +219,195 @@ test_powercut_while_removing_events_leaves_each_whole_or_absent(void)
 	oat_spool_close(&spool);
 }
 
+/* --- another password ---------------------------------------------------- */
+
+#define OLD "oldoldoldoldoldoldoldoldoldoldol"
+#define NEW "newnewnewnewnewnewnewnewnewnewne"
+
+/* Both as whoever connects finds them; "" for what cannot be used. */
+static void
+read_passwords(const char *where, char ret_password[OAT_PASSWORD_MAX],
+    char ret_next[OAT_PASSWORD_MAX])
+{
+	char path[256], error[OAT_PASSWORD_ERROR_MAX];
+
+	ret_password[0] = ret_next[0] = '\0';
+	(void)snprintf(path, sizeof(path), "%s/password", where);
+	(void)oat_password_load_both(path, ret_password, ret_next, error);
+}
+
+/* The role has the old one still, and nobody knows any but the new one. */
+static bool
+old_one_counts(const char *where, bool finished)
+{
+	char password[OAT_PASSWORD_MAX], next[OAT_PASSWORD_MAX];
+
+	read_passwords(where, password, next);
+	return strcmp(password, OLD) == 0 &&
+	       (strcmp(next, NEW) == 0 || (!finished && next[0] == '\0'));
+}
+
+/* The role has the new one. */
+static bool
+new_one_counts(const char *where, bool finished)
+{
+	char password[OAT_PASSWORD_MAX], next[OAT_PASSWORD_MAX];
+
+	read_passwords(where, password, next);
+	return strcmp(password, NEW) == 0 ||
+	       (!finished && strcmp(password, OLD) == 0 &&
+		   strcmp(next, NEW) == 0);
+}
+
+/* As rotate.c does it: the role is given the next one in between. */
+static size_t
+cut_rotating(bool fsyncs)
+{
+	char path[256], next[OAT_PASSWORD_PATH_MAX];
+	size_t before = 0, after = 0;
+
+	make_folder();
+	(void)snprintf(path, sizeof(path), "%s/password", folder);
+	oat_password_next_path(path, next);
+	CU_ASSERT_EQUAL(oat_password_store(path, OLD, getgid()), OAT_OK);
+	powercut_begin(folder, fsyncs);
+	CU_ASSERT_EQUAL(oat_password_store(next, NEW, getgid()), OAT_OK);
+	CU_ASSERT(powercut_end(old_one_counts, &before) > 20);
+	powercut_begin(folder, fsyncs);
+	CU_ASSERT_EQUAL(oat_replace_rename(next, path), OAT_OK);
+	CU_ASSERT(powercut_end(new_one_counts, &after) > 1);
+	return before + after;
+}
+
+static void
+test_powercut_while_rotating_leaves_a_password_that_counts(void)
+{
+	if (oat_population_is_root())
+		CU_ASSERT_EQUAL(cut_rotating(true), 0);
+}
+
+/* --- enrolling ----------------------------------------------------------- */
+
+/* In the order of enroll.c: the configuration is last. */
+static const char *const enrolled[] = { "client.key", "client.csr", "password",
+	"oat.conf" };
+
+#define ENROLLED (sizeof(enrolled) / sizeof(enrolled[0]))
+#define CONFIGURATION (ENROLLED - 1)
+
+struct content {
+	bool there;
+	mode_t mode;
+	size_t size;
+	char bytes[4096];
+};
+
+static struct content written[ENROLLED];
+
+static void
+read_content(const char *where, const char *name, struct content *ret_content)
+{
+	struct content content = { .there = false };
+	char path[256];
+	struct stat st;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", where, name);
+	if ((file = fopen(path, "re")) != NULL) {
+		content.there = fstat(fileno(file), &st) == 0;
+		content.mode = content.there ? st.st_mode : 0;
+		content.size =
+		    fread(content.bytes, 1, sizeof(content.bytes), file);
+		(void)fclose(file);
+	}
+	*ret_content = content;
+}
+
+/* Absent or whole; and with a configuration all that it names. */
+static bool
+has_what_its_configuration_names(const char *where, bool finished)
+{
+	struct content found;
+	bool whole = true, is_last;
+	size_t i, count = 0;
+
+	for (i = 0; i < ENROLLED; i++) {
+		read_content(where, enrolled[i], &found);
+		is_last = i == CONFIGURATION;
+		if (found.there && is_last)
+			whole = whole && count == CONFIGURATION;
+		if (found.there)
+			whole = whole && found.mode == written[i].mode &&
+				found.size == written[i].size &&
+				memcmp(found.bytes, written[i].bytes,
+				    found.size) == 0;
+		count += found.there;
+	}
+	return whole && (!finished || count == ENROLLED);
+}
+
+static const char *
+in_folder(size_t i)
+{
+	static char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, enrolled[i]);
+	return path;
+}
+
+static void
+enroll(void)
+{
+	static const char conf[] = "database = host=db.lab\n";
+	char error[OAT_CLIENTKEY_ERROR_MAX], key[256];
+	bool made = false;
+
+	(void)snprintf(key, sizeof(key), "%s", in_folder(0));
+	CU_ASSERT_EQUAL(
+	    oat_clientkey_make(key, getgid(), &made, error), OAT_OK);
+	CU_ASSERT(made);
+	CU_ASSERT_EQUAL(
+	    oat_clientkey_request(key, "oat_web-1", in_folder(1), error),
+	    OAT_OK);
+	CU_ASSERT_EQUAL(
+	    oat_password_store(in_folder(2), NEW, getgid()), OAT_OK);
+	CU_ASSERT_EQUAL(oat_replace_file(in_folder(CONFIGURATION), conf,
+			    sizeof(conf) - 1, 0, 0600),
+	    OAT_OK);
+}
+
+static size_t
+cut_enrolling(void)
+{
+	size_t i, broken = 0;
+
+	make_folder();
+	powercut_begin(folder, true);
+	enroll();
+	for (i = 0; i < ENROLLED; i++)
+		read_content(folder, enrolled[i], &written[i]);
+	CU_ASSERT(powercut_end(has_what_its_configuration_names, &broken) > 80);
+	return broken;
+}
+
+static void
+test_powercut_while_enrolling_leaves_what_the_configuration_names(void)
+{
+	if (oat_population_is_root())
+		CU_ASSERT_EQUAL(cut_enrolling(), 0);
+}
+
+/* ------------------------------------------------------------------------- */
+
 /* A test of the test: it would see it. */
 static void
 test_powercut_without_fsync_is_found_out(void)
 {
 	CU_ASSERT(cut_keeping(false) > 0);
-	if (oat_population_is_root())
-		CU_ASSERT(cut_publishing(false) > 0);
+	if (!oat_population_is_root())
+		return;
+	CU_ASSERT(cut_publishing(false) > 0);
+	CU_ASSERT(cut_rotating(false) > 0);
 }
 
 static CU_TestInfo tests[] = {
@@ -234,6 +419,9 @@ static CU_TestInfo tests[] = {
 	    test_powercut_while_keeping_an_event_leaves_it_whole_or_absent),
 	OAT_TEST(
 	    test_powercut_while_removing_events_leaves_each_whole_or_absent),
+	OAT_TEST(test_powercut_while_rotating_leaves_a_password_that_counts),
+	OAT_TEST(
+	    test_powercut_while_enrolling_leaves_what_the_configuration_names),
 	OAT_TEST(test_powercut_without_fsync_is_found_out),
 	CU_TEST_INFO_NULL,
 };
