@@ -205,6 +205,47 @@ terminations(void)
 	    "from oat.host_identities(0, 0) where kind = 'terminate'");
 }
 
+/* What PostgreSQL says of its queue of notifications. */
+static void
+queue_is_full_to(const char *part)
+{
+	PGconn *root = db_connect("postgres");
+
+	db_run(root, "drop function if exists "
+		     "pg_catalog.pg_notification_queue_usage()");
+	db_run(root,
+	    "create function pg_catalog.pg_notification_queue_usage() "
+	    "returns double precision language sql as 'select %s::float8'",
+	    part);
+	db_run(admin, "discard plans");
+	db_disconnect(root);
+}
+
+/* Somebody listens and never ends a transaction: a full queue fails commits. */
+static void
+test_revoke_goes_on_when_notifications_cannot(void)
+{
+	PGconn *root = db_connect("postgres");
+	PGnotify *notify;
+
+	db_run(root, "alter function pg_catalog.pg_notification_queue_usage() "
+		     "rename to real_notification_queue_usage");
+	queue_is_full_to("0.5");
+	db_run(admin, "listen oat_changed");
+	db_run(admin, "listen oat_alert");
+	db_run(admin, "select oat.rotate_token('acme', 'ci', '%s', '0')",
+	    fixture_verifier());
+	db_run(admin, "select oat.revoke('acme/ci')");
+	fixture_expect(web, "retired_secret", .selector = ci);
+	db_run(admin, "select 1");
+	CU_ASSERT_PTR_NULL(PQnotifies(admin));
+	queue_is_full_to("0.49");
+	db_run(admin, "update oat.tokens set deactivated_at = null");
+	notify = PQnotifies(admin);
+	CU_ASSERT_PTR_NOT_NULL(notify);
+	PQfreemem(notify);
+}
+
 static void
 test_end_sessions_tells_the_hosts(void)
 {
@@ -330,6 +371,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_deletion_refuses_a_login_that_waited_for_it),
 	OAT_TEST(test_revoke_rolled_back_lets_a_login_in_that_waited_for_it),
 	OAT_TEST(test_logins_that_take_a_use_wait_for_no_grant),
+	OAT_TEST(test_revoke_goes_on_when_notifications_cannot),
 	OAT_TEST(test_end_sessions_tells_the_hosts),
 	OAT_TEST(test_end_sessions_changes_the_generation),
 	OAT_TEST(test_end_sessions_of_the_unknown_refused),
