@@ -143,6 +143,7 @@ select not exists (select from oat.migrations where version = 7)
 \ir 007_05_delegates.sql
 \ir 007_06_secrets.sql
 \ir 007_07_notify.sql
+\ir 007_08_fixes.sql
 insert into oat.migrations (version, name) values (7, 'hints that mend');
 \endif
 

@@ -268,7 +268,35 @@ test_identities_full_range_refused_with_the_setting(void)
 	    "values ('acme', 'c', '%s')",
 	    fixture_verifier());
 	db_error_says("uid_range");
+	db_error_says(db_text("'70000-%d'", atoi(uid) + 1 + 100000));
 	db_expect(conn, "2", "select count(*) from oat.tokens");
+}
+
+/* Also where that range is in use already, and where there is no more. */
+static void
+test_identities_full_range_is_told_a_wider_one(void)
+{
+	static const char *const ranges[][3] = {
+		{ "70000-199999", "199999", "'70000-299999'" },
+		{ "70000-2147400000", "2147400000", "'70000-2147483647'" },
+		{ "70000-2147483647", "2147483647", "no higher numbers" },
+		/* Skipped to above it. */
+		{ "70000-99999", "399999", "'70000-499999'" },
+	};
+	PGconn *conn = acme(), *root = db_connect("postgres");
+	size_t i;
+
+	for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		db_run(
+		    root, "update oat.settings set value = '%s'", ranges[i][0]);
+		db_run(
+		    root, "update oat.allocator set last = %s", ranges[i][1]);
+		db_refused(conn, OAT_RANGE_FULL,
+		    "insert into oat.tokens (organization, name, verifier) "
+		    "values ('acme', 'c', '%s')",
+		    fixture_verifier());
+		db_error_says(ranges[i][2]);
+	}
 }
 
 static void
@@ -308,6 +336,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_identities_same_login_never_belongs_to_two),
 	OAT_TEST(test_identities_case_47_uid_given_by_hand_never_used),
 	OAT_TEST(test_identities_full_range_refused_with_the_setting),
+	OAT_TEST(test_identities_full_range_is_told_a_wider_one),
 	OAT_TEST(test_identities_case_47_range_outside_ours_refused),
 	CU_TEST_INFO_NULL,
 };

@@ -74,6 +74,26 @@ test_plans_refusal_names_rows_that_could_go(void)
 	db_error_says("t7");
 }
 
+/* Whoever types what the refusal says has room. */
+static void
+test_plans_refusal_names_a_plan_with_room(void)
+{
+	PGconn *conn = team_with(10);
+
+	db_run(conn, "insert into oat.plans values ('mid', 12)");
+	db_refused(conn, OAT_PLAN_FULL, "%s", insertion("acme", 11, 1));
+	db_error_says("plan = 'mid' where name = 'acme'");
+	db_refused(conn, OAT_PLAN_FULL, "%s", insertion("acme", 11, 3));
+	db_error_says("plan = 'business' where name = 'acme'");
+	db_run(conn, "update oat.plans set max_tokens = 12");
+	db_refused(conn, OAT_PLAN_FULL, "%s", insertion("acme", 11, 3));
+	db_error_says(
+	    "update oat.plans set max_tokens = 13 where name = 'team'");
+	db_run(conn, "update oat.plans set max_tokens = 13 "
+		     "where name = 'team'");
+	db_run(conn, "%s", insertion("acme", 11, 3));
+}
+
 static void
 test_plans_expired_and_deactivated_count(void)
 {
@@ -381,6 +401,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_plans_default_is_team),
 	OAT_TEST(test_plans_tenth_accepted_eleventh_refused_as_10_of_10),
 	OAT_TEST(test_plans_refusal_names_rows_that_could_go),
+	OAT_TEST(test_plans_refusal_names_a_plan_with_room),
 	OAT_TEST(test_plans_expired_and_deactivated_count),
 	OAT_TEST(test_plans_room_again_after_delete),
 	OAT_TEST(test_plans_one_statement_above_limit_refused_whole),

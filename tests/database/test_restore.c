@@ -227,6 +227,79 @@ test_restore_check_tells_of_a_log_that_cannot_go_on(void)
 	    "where check_name = 'log'");
 }
 
+static char *
+fix_of(PGconn *conn, const char *check)
+{
+	return db_value(conn,
+	    "select fix from oat.restore_check() where check_name = '%s'",
+	    check);
+}
+
+/* A dump that was restored in parts, without triggers. */
+static void
+test_restore_check_mends_a_count(void)
+{
+	PGconn *root = db_connect("postgres"), *admin = fixture_admin();
+
+	fixture_organization(admin, "acme");
+	fixture_token(admin, "acme", "ci");
+	fixture_token(admin, "acme", "cd");
+	OAT_ASSERT_TEXT(fix_of(admin, "counts"), "null");
+	fixture_force(root, "update oat.token_counts set held = 12");
+	db_expect(admin, "2", "%s", fix_of(admin, "counts"));
+	OAT_ASSERT_TEXT(fix_of(admin, "counts"), "null");
+	db_expect(admin, "{\"is\": 2, \"was\": 12, \"organization\": \"acme\"}",
+	    "select detail -> 'new' from oat.activity "
+	    "where event = 'tokens.recounted'");
+	fixture_force(
+	    root, "update oat.token_counts set held = 0, max_tokens = 1");
+	fixture_force(root, "update oat.plans set max_tokens = 1");
+	db_refused(admin, OAT_PLAN_TOO_SMALL, "%s", fix_of(admin, "counts"));
+	db_refused(admin, OAT_NO_SUCH_ROW, "select oat.recount('nobody')");
+	db_refused(fixture_role(root, "bob", "oat_delegate"), NO_PRIVILEGE,
+	    "select oat.recount('acme')");
+}
+
+/* Who adds tokens meanwhile is counted once. */
+static void
+test_restore_recount_waits_for_who_adds_tokens(void)
+{
+	PGconn *root = db_connect("postgres"), *admin = fixture_admin();
+	PGconn *other = db_connect("alice");
+
+	fixture_organization(admin, "acme");
+	fixture_force(root, "update oat.token_counts set held = 12");
+	db_run(other, "begin");
+	fixture_token(other, "acme", "ci");
+	db_send(admin, "select oat.recount('acme')");
+	db_await_block(root, admin);
+	db_run(other, "commit");
+	OAT_ASSERT_TEXT(db_finish(admin), OK);
+	db_expect(root, "1", "select held from oat.token_counts");
+}
+
+/* A host may be known by another role than oat_<name>. */
+static void
+test_restore_check_makes_the_role_that_a_host_has(void)
+{
+	PGconn *root = db_connect("postgres"), *admin = fixture_admin();
+	char *fix;
+
+	db_run(admin, "insert into oat.hosts (name, role) "
+		      "values ('web-1', 'webserver'), ('web-2', default)");
+	fix = fix_of(admin, "roles");
+	OAT_ASSERT_THAT(
+	    strcmp(fix,
+		"select oat.make_host_role('webserver', ...)\n"
+		"select oat.enroll_host('web-2', password => ...)") == 0,
+	    "%s", fix);
+	db_run(admin, "select oat.make_host_role('webserver', null)");
+	db_run(admin, "select oat.enroll_host('web-2', password => null)");
+	OAT_ASSERT_TEXT(fix_of(admin, "roles"), "null");
+	db_run(db_connect("webserver"), "select * from oat.host_health()");
+	db_run(root, "delete from oat.hosts");
+}
+
 /* Snapshots must not believe that nothing changed. */
 static void
 test_restore_case_60_generation_never_goes_back(void)
@@ -307,6 +380,9 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_restore_case_60_seal_goes_on),
 	OAT_TEST(test_restore_case_60_seal_does_not_wait_for_the_old_cluster),
 	OAT_TEST(test_restore_check_tells_of_a_log_that_cannot_go_on),
+	OAT_TEST(test_restore_check_mends_a_count),
+	OAT_TEST(test_restore_recount_waits_for_who_adds_tokens),
+	OAT_TEST(test_restore_check_makes_the_role_that_a_host_has),
 	OAT_TEST(test_restore_case_60_generation_never_goes_back),
 	OAT_TEST(test_restore_check_tells_of_newer_revocations),
 	OAT_TEST(
