@@ -412,6 +412,40 @@ test_changes_above_read_committed_are_numbered_too(void)
 	expect_status("web-1 confirmed");
 }
 
+/* In another cluster the numbers of transactions come again. */
+static void
+test_changes_are_numbered_over_those_of_another_cluster(void)
+{
+	db_run(root, "begin");
+	db_run(root, "insert into oat.changes values "
+		     "('acme', 'ci', '', pg_current_xact_id(), 1)");
+	db_run(root, "update oat.tokens set deactivated_at = now()");
+	db_run(root, "update oat.tokens set description = 'x'");
+	db_run(root, "commit");
+	db_expect(root, "t|1",
+	    "select max(generation) = oat.generation(), count(*) "
+	    "from oat.changes where token = 'ci'");
+	expect_status("web-1 not_told");
+}
+
+/* Whoever ends the constraints early may change more. */
+static void
+test_changes_after_an_early_number_get_another(void)
+{
+	db_run(admin, "begin");
+	db_run(admin, "update oat.tokens set description = 'x'");
+	db_run(admin, "set constraints all immediate");
+	db_run(admin, "set constraints all deferred");
+	db_run(admin, "update oat.tokens set deactivated_at = now()");
+	db_run(admin, "commit");
+	db_expect(root, "t|1",
+	    "select max(generation) = oat.generation(), count(*) "
+	    "from oat.changes where token = 'ci'");
+	expect_status("web-1 not_told");
+	synchronize();
+	expect_status("web-1 confirmed");
+}
+
 /* A host that was suspended, or a token that expired, was no revocation. */
 static void
 test_lost_revocations_are_those_of_tokens(void)
@@ -448,6 +482,8 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_changes_are_not_made_by_logins_or_rollbacks),
 	OAT_TEST(test_changes_of_one_organization_do_not_wait_for_each_other),
 	OAT_TEST(test_changes_above_read_committed_are_numbered_too),
+	OAT_TEST(test_changes_are_numbered_over_those_of_another_cluster),
+	OAT_TEST(test_changes_after_an_early_number_get_another),
 	OAT_TEST(test_lost_revocations_are_those_of_tokens),
 	CU_TEST_INFO_NULL,
 };
