@@ -38,13 +38,18 @@ end
 $$;
 
 -- Microseconds since 1970, at least: a database restored from a dump goes on
--- above every number that its hosts have seen.
+-- above every number that its hosts have seen. Who has to wait for the lock
+-- does so with bounds (007_10_waits.sql).
 create or replace function oat.draw_generation() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     drawn bigint;
 begin
-    perform from oat.locks l where l.name = 'generation' for update;
+    perform from oat.locks l where l.name = 'generation'
+    for update skip locked;
+    if not found then
+        perform oat.await_draw();
+    end if;
     drawn := greatest(nextval('oat.generation_number'),
         (extract(epoch from clock_timestamp()) * 1000000)::bigint);
     perform setval('oat.generation_number', drawn);

@@ -145,6 +145,7 @@ select not exists (select from oat.migrations where version = 7)
 \ir 007_07_notify.sql
 \ir 007_08_fixes.sql
 \ir 007_09_marks.sql
+\ir 007_10_waits.sql
 insert into oat.migrations (version, name) values (7, 'hints that mend');
 \endif
 
