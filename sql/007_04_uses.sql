@@ -15,6 +15,7 @@ begin
         and t.name = (f.token).name
     for no key update;
     f.at := clock_timestamp(); -- what ended meanwhile has ended
+    f.host := oat.this_host();
     f.secret := null;
     return oat.gather(f);
 end

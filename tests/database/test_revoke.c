@@ -155,6 +155,17 @@ test_revoke_refuses_a_login_that_waited_for_it(void)
 	}
 }
 
+/* Suspended where its connections cannot be ended. */
+static void
+test_suspension_of_a_host_refuses_a_login_that_waited(void)
+{
+	fixture_force(db_connect("postgres"),
+	    "alter table oat.hosts disable trigger hosts_lost_update");
+	OAT_ASSERT_TEXT(
+	    login_during("update oat.hosts set suspended_at = now()", "commit"),
+	    "host_suspended");
+}
+
 static void
 test_rotation_refuses_a_login_that_waited_for_it(void)
 {
@@ -367,6 +378,7 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_revoke_of_the_unknown_refused),
 	OAT_TEST(test_revoke_by_the_token_itself_never_repeats_it),
 	OAT_TEST(test_revoke_refuses_a_login_that_waited_for_it),
+	OAT_TEST(test_suspension_of_a_host_refuses_a_login_that_waited),
 	OAT_TEST(test_rotation_refuses_a_login_that_waited_for_it),
 	OAT_TEST(test_deletion_refuses_a_login_that_waited_for_it),
 	OAT_TEST(test_revoke_rolled_back_lets_a_login_in_that_waited_for_it),
