@@ -232,7 +232,8 @@ test_privileges_host_executes_its_functions_alone(void)
 /* What a policy, a view or a statement by hand asks, under its own rights. */
 #define ASKING                                                                \
 	" absence activity_words address_allowed allowances_in_words"         \
-	" allowed_services any_covers breaks_under can_ask changed_columns"   \
+	" allowed_services any_covers bounded breaks_under can_ask "          \
+	"changed_columns"                                                     \
 	" check_selector checks covering covers_some delegate_may_change"     \
 	" delegated denial_message doubt expiring explain explain_detail"     \
 	" explain_facts explain_fix explain_token_fix exposed_by"             \
@@ -248,9 +249,10 @@ test_privileges_host_executes_its_functions_alone(void)
 	" used_just_now utc who_can within_allowance"
 
 /* For whoever changes tokens and grants. */
-#define CHANGING                                                  \
-	" check_pattern create_token end_sessions names_in_words" \
-	" refuse_overlap refuse_verifier revoke rotate_token token_named"
+#define CHANGING                                                           \
+	" check_pattern create_token end_sessions holders names_in_words"  \
+	" refuse_overlap refuse_verifier refuse_wait revoke rotate_token " \
+	"token_named"
 
 /* For whoever reads the whole log. */
 #define AUDITING                                                        \
@@ -261,7 +263,7 @@ test_privileges_host_executes_its_functions_alone(void)
 #define ENROLLING                                                         \
 	" allowance_hint check_host_password end_connections enroll_host" \
 	" is_host_role is_scram_verifier log_password make_host_role"     \
-	" new_generation own_host_role skip_ids"
+	" new_generation own_host_role recount skip_ids"
 
 static void
 expect_executable(const char *role, const char *names)
