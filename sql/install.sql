@@ -146,6 +146,7 @@ select not exists (select from oat.migrations where version = 7)
 \ir 007_08_fixes.sql
 \ir 007_09_marks.sql
 \ir 007_10_waits.sql
+\ir 007_11_comments.sql
 insert into oat.migrations (version, name) values (7, 'hints that mend');
 \endif
 
