@@ -38,6 +38,7 @@ struct oat_doctor {
 	struct oat_doctor_user user;
 	struct oat_setup setup; /* as far as it could be read */
 	bool configured;	/* all of it */
+	bool no_module;		/* pam_oat.so is not there, or not ours */
 	bool has_account;
 	struct oat_account account; /* _oat */
 	int64_t generation;	    /* of the database, the newest seen; or 0 */

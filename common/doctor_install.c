@@ -21,7 +21,8 @@ static const struct {
 static const char install_again[] =
     "install oat again: make install, or apt-get install --reinstall oat";
 
-static void
+/* True when it is of this version. */
+static bool
 check_version(struct oat_doctor *doctor, const char *check, const char *path)
 {
 	char version[OAT_MARK_VERSION_MAX] = "";
@@ -30,7 +31,7 @@ check_version(struct oat_doctor *doctor, const char *check, const char *path)
 	if (status == OAT_OK && strcmp(version, OAT_VERSION) == 0) {
 		oat_found(&doctor->findings, OAT_LEVEL_OK, check, path,
 		    "version %s", version);
-		return;
+		return true;
 	}
 	if (status == OAT_OK)
 		oat_found(&doctor->findings, OAT_LEVEL_FAILURE, check, path,
@@ -41,21 +42,26 @@ check_version(struct oat_doctor *doctor, const char *check, const char *path)
 		    status == OAT_SYSTEM ? strerror(errno)
 					 : "nothing that oat made");
 	oat_fix(&doctor->findings, OAT_FIX_WORDS, "%s", install_again);
+	return false;
 }
 
 void
 oat_doctor_install(struct oat_doctor *doctor)
 {
 	struct oat_doctor_rules rules = { .type = S_IFREG, .forbidden = 022 };
+	bool well;
 	size_t i;
 
 	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		rules.mode = pieces[i].mode;
-		if (oat_doctor_check_file(
-			doctor, pieces[i].check, pieces[i].path, &rules, NULL))
-			check_version(doctor, pieces[i].check, pieces[i].path);
-		else if (doctor->findings.last.fix_kind == OAT_FIX_NONE)
+		well = oat_doctor_check_file(
+		    doctor, pieces[i].check, pieces[i].path, &rules, NULL);
+		if (!well && doctor->findings.last.fix_kind == OAT_FIX_NONE)
 			oat_fix(&doctor->findings, OAT_FIX_WORDS, "%s",
 			    install_again);
+		well = well &&
+		       check_version(doctor, pieces[i].check, pieces[i].path);
+		if (strcmp(pieces[i].check, "pam_module") == 0)
+			doctor->no_module = !well;
 	}
 }

@@ -50,32 +50,6 @@ oat_doctor_complain(struct oat_doctor_look *look, enum oat_level level,
 	look->complaints++;
 }
 
-/* --- fixes --------------------------------------------------------------- */
-
-/* sed(1) on the file of a line; `script` is ours, without single quotes. */
-void
-oat_doctor_fix_by_sed(struct oat_doctor_look *look,
-    const struct oat_pam_line *line, const char *format, ...)
-{
-	char script[OAT_FINDING_FIX_MAX], file[OAT_FINDING_FIX_MAX];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(script, sizeof(script), format, ap);
-	va_end(ap);
-	if (oat_fix_quote(file, sizeof(file), line->file)[0] != '\0')
-		oat_fix(&look->doctor->findings, OAT_FIX_SHELL, "sed -i %s %s",
-		    script, file);
-}
-
-void
-oat_doctor_fix_rewrite(
-    struct oat_doctor_look *look, const struct oat_pam_line *line)
-{
-	oat_doctor_fix_by_sed(look, line, "'%uc\\%s'", line->number,
-	    oat_doctor_shipped[line->type]);
-}
-
 /* --- what a line does about what our module says ------------------------- */
 
 /* The worst that becomes of a refusal. */
@@ -123,8 +97,9 @@ judge_refusal(struct oat_doctor_look *look, const struct oat_pam_line *line)
 	return false;
 }
 
-static const struct oat_pam_line *
-next_of_type(const struct oat_pam_stack *stack, const struct oat_pam_line *line)
+const struct oat_pam_line *
+oat_doctor_next_of_type(
+    const struct oat_pam_stack *stack, const struct oat_pam_line *line)
 {
 	const struct oat_pam_line *end = stack->lines + stack->count;
 	enum oat_pam_type type = line->type;
@@ -146,12 +121,13 @@ oat_doctor_landing(const struct oat_pam_stack *stack,
 	int left = line->action[code];
 	unsigned level = line->substacks;
 
-	for (line = next_of_type(stack, line); line != NULL && left > 0;
-	     line = next_of_type(stack, line))
+	for (line = oat_doctor_next_of_type(stack, line);
+	     line != NULL && left > 0;
+	     line = oat_doctor_next_of_type(stack, line))
 		if (line->substacks <= level)
 			left--;
 	while (line != NULL && line->substacks > level)
-		line = next_of_type(stack, line);
+		line = oat_doctor_next_of_type(stack, line);
 	return line;
 }
 
@@ -181,7 +157,7 @@ is_enough(const struct oat_doctor_look *look, const struct oat_pam_line *line)
 		return false;
 	for (next =
 		 oat_doctor_landing(&look->stack, line, OAT_PAM_CODE_SUCCESS);
-	     next != NULL; next = next_of_type(&look->stack, next))
+	     next != NULL; next = oat_doctor_next_of_type(&look->stack, next))
 		if (oat_doctor_asks_otherwise(next))
 			return false;
 	return true;
@@ -225,7 +201,7 @@ judge_others(struct oat_doctor_look *look, const struct oat_pam_line *line)
 		return;
 	}
 	for (; left > 0; left--) {
-		next = next_of_type(&look->stack, next);
+		next = oat_doctor_next_of_type(&look->stack, next);
 		if (next == NULL)
 			return;
 		if (oat_pam_line_is(next, OAT_DOCTOR_MKHOMEDIR))
@@ -233,8 +209,7 @@ judge_others(struct oat_doctor_look *look, const struct oat_pam_line *line)
 		oat_doctor_complain(look, OAT_LEVEL_FAILURE, line,
 		    "%s: for everybody else %s of %s:%u is skipped",
 		    line->control, next->module, next->file, next->number);
-		oat_doctor_fix_by_sed(look, line, "'%ua\\%s'", line->number,
-		    oat_doctor_shipped_home);
+		oat_doctor_fix_home(look, line);
 		return;
 	}
 }

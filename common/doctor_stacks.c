@@ -26,6 +26,18 @@ static const struct oat_doctor_service services[] = {
 	{ "common-session-noninteractive", OAT_LEVEL_OK, false },
 };
 
+bool
+oat_doctor_is_service(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (services[i].unwired != OAT_LEVEL_OK &&
+		    strcmp(services[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* A one-time password module that is one letter away. */
 static void
 check_misspelled(struct oat_doctor_look *look)
@@ -43,16 +55,6 @@ check_misspelled(struct oat_doctor_look *look)
 }
 
 /* --- where the lines stand ----------------------------------------------- */
-
-/* Puts a line of ours where it is shipped to be: at the top; in su, below. */
-static void
-fix_move(struct oat_doctor_look *look, const struct oat_pam_line *line,
-    const struct oat_pam_line *below)
-{
-	oat_doctor_fix_by_sed(look, line, "-e '%u%c\\%s' -e '%ud'",
-	    below != NULL ? below->number : 1, below != NULL ? 'a' : 'i',
-	    oat_doctor_shipped[line->type], line->number);
-}
 
 static const struct oat_pam_line *
 find_module(const struct oat_doctor_look *look, enum oat_pam_type type,
@@ -77,8 +79,7 @@ check_auth_order(struct oat_doctor_look *look)
 		oat_doctor_complain(look, OAT_LEVEL_FAILURE, ours,
 		    "above pam_rootok: root's own %s to an identity fails",
 		    look->service->name);
-		fix_move(look, ours,
-		    strcmp(root->file, ours->file) == 0 ? root : NULL);
+		oat_doctor_fix_move(look, ours, root);
 		return;
 	}
 	for (line = look->stack.lines; line < ours; line++)
@@ -87,7 +88,7 @@ check_auth_order(struct oat_doctor_look *look)
 			oat_doctor_complain(look, OAT_LEVEL_FAILURE, ours,
 			    "below %s, which refuses the token first",
 			    line->module);
-			fix_move(look, ours,
+			oat_doctor_fix_move(look, ours,
 			    root != NULL && strcmp(root->file, ours->file) == 0
 				? root
 				: NULL);
@@ -129,7 +130,7 @@ check_account_order(struct oat_doctor_look *look)
 			oat_doctor_complain(look, OAT_LEVEL_FAILURE, ours,
 			    "%s of %s:%u may end the phase before it",
 			    line->module, line->file, line->number);
-			fix_move(look, ours, NULL);
+			oat_doctor_fix_move(look, ours, NULL);
 			return;
 		}
 }
@@ -144,30 +145,10 @@ check_home(struct oat_doctor_look *look)
 		return;
 	oat_doctor_complain(look, OAT_LEVEL_WARNING, ours,
 	    "no pam_mkhomedir: identities have no home");
-	oat_doctor_fix_by_sed(
-	    look, ours, "'%ua\\%s'", ours->number, oat_doctor_shipped_home);
+	oat_doctor_fix_home(look, ours);
 }
 
 /* --- what is missing, and what is there twice ---------------------------- */
-
-/* Behind a line of ours, in the service's own file. */
-static void
-fix_insert(struct oat_doctor_look *look, const struct oat_pam_line *after,
-    enum oat_pam_type type)
-{
-	if (type == OAT_PAM_SESSION)
-		oat_doctor_fix_by_sed(look, after, "-e '%ua\\%s' -e '%ua\\%s'",
-		    after->number, oat_doctor_shipped[type], after->number,
-		    oat_doctor_shipped_home);
-	else
-		oat_doctor_fix_by_sed(look, after, "'%ua\\%s'", after->number,
-		    oat_doctor_shipped[type]);
-	if (strstr(after->file, "/common-") != NULL)
-		oat_fix(&look->doctor->findings, OAT_FIX_WORDS,
-		    "put the %s lines of " OAT_PATH_STACK
-		    " into common-%s, above others",
-		    oat_doctor_type_names[type], oat_doctor_type_names[type]);
-}
 
 static void
 check_missing(struct oat_doctor_look *look, enum oat_pam_type type,
@@ -176,7 +157,7 @@ check_missing(struct oat_doctor_look *look, enum oat_pam_type type,
 	oat_doctor_complain(look, level, other,
 	    "wired, and no %s line of pam_oat: %s", oat_doctor_type_names[type],
 	    what);
-	fix_insert(look, other, type);
+	oat_doctor_fix_add(look, other, type);
 }
 
 static void
@@ -206,13 +187,9 @@ check_complete(struct oat_doctor_look *look)
 static void
 check_unwired(struct oat_doctor_look *look)
 {
-	static const char root_below[] =
-	    "sed -i '/^auth.*pam_rootok/r " OAT_PATH_STACK "' %s";
-	static const char at_the_top[] =
-	    "sed -i '1e cat " OAT_PATH_STACK "' %s";
 	const struct oat_pam_line *root =
 	    find_module(look, OAT_PAM_AUTH, "pam_rootok.so");
-	char file[OAT_PAM_FILE_MAX + 32], word[OAT_PAM_FILE_MAX + 64];
+	char file[OAT_PAM_FILE_MAX + 32];
 
 	if (look->service->unwired == OAT_LEVEL_OK)
 		return;
@@ -226,36 +203,38 @@ check_unwired(struct oat_doctor_look *look)
 	    "no pam_oat: tokens are not taken, and where none is asked for "
 	    "nothing is checked");
 	look->complaints++;
-	oat_fix_quote(word, sizeof(word), file);
-	if (root != NULL)
-		oat_fix(
-		    &look->doctor->findings, OAT_FIX_SHELL, root_below, word);
-	else
-		oat_fix(
-		    &look->doctor->findings, OAT_FIX_SHELL, at_the_top, word);
+	oat_doctor_fix_wire(look, file, root);
+}
+
+/* Is it of the service's own file, as opposed to one that it includes? */
+static bool
+is_own(const struct oat_doctor_look *look, const struct oat_pam_line *line)
+{
+	size_t folder = strlen(look->folder);
+
+	return strncmp(line->file, look->folder, folder) == 0 &&
+	       strcmp(line->file + folder + 1, look->service->name) == 0;
 }
 
 /*
- * Two in one phase check, and record, everything twice. Of one that is included
- * and one of the service's own, the latter goes: su-l is left as it includes
- * su.
+ * Two in one phase check, and record, everything twice. What many services
+ * include is left as it is; and su-l as it includes su.
  */
 static void
 check_twice(struct oat_doctor_look *look, const struct oat_pam_line *line)
 {
 	const struct oat_pam_line *first = look->ours[line->type],
 				  *extra = line;
-	size_t folder = strlen(look->folder);
 
-	if (strcmp(first->file, line->file) != 0 &&
-	    strncmp(first->file, look->folder, folder) == 0 &&
-	    strcmp(first->file + folder + 1, look->service->name) == 0)
+	if (oat_doctor_is_shared(line)
+		? !oat_doctor_is_shared(first)
+		: is_own(look, first) && !is_own(look, line))
 		extra = first;
 	oat_doctor_complain(look, OAT_LEVEL_WARNING, extra,
 	    "wired twice, in %s:%u too: all is checked and recorded twice",
 	    extra == line ? first->file : line->file,
 	    extra == line ? first->number : line->number);
-	oat_doctor_fix_by_sed(look, extra, "'%ud'", extra->number);
+	oat_doctor_fix_remove(look, extra);
 }
 
 /* --- a service ----------------------------------------------------------- */

@@ -113,7 +113,7 @@ action_of(const char *word, size_t length)
 
 /* "[success=done default=die]"; what it does not name is bad. */
 static void
-take_brackets(const char *text, int ret_action[OAT_PAM_CODES])
+take_brackets(const char *text, int ret_action[OAT_PAM_CODES], int *ret_jump)
 {
 	int otherwise = OAT_PAM_BAD, action;
 	bool said[OAT_PAM_CODES] = { false };
@@ -128,6 +128,8 @@ take_brackets(const char *text, int ret_action[OAT_PAM_CODES])
 			continue;
 		action =
 		    action_of(equals + 1, length - (size_t)(equals + 1 - text));
+		if (action > *ret_jump)
+			*ret_jump = action;
 		if (strncasecmp(text, "default=", 8) == 0)
 			otherwise = action;
 		for (i = 0; i < OAT_PAM_CODES; i++)
@@ -145,17 +147,18 @@ take_brackets(const char *text, int ret_action[OAT_PAM_CODES])
 
 /* False when libpam knows no such control. */
 static bool
-take_control(const char *control, int ret_action[OAT_PAM_CODES])
+take_control(const char *control, struct oat_pam_line *line)
 {
 	size_t i;
 
 	if (*control == '[') {
-		take_brackets(control, ret_action);
+		take_brackets(control, line->action, &line->jump);
 		return true;
 	}
 	for (i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
 		if (strcasecmp(control, controls[i].keyword) == 0) {
-			take_brackets(controls[i].brackets, ret_action);
+			take_brackets(
+			    controls[i].brackets, line->action, &line->jump);
 			return true;
 		}
 	return false;
@@ -218,9 +221,10 @@ take_include(struct reader *reader, const struct source *source,
 /* One line, joined, without its comment. */
 static enum oat_status
 take_line(struct reader *reader, const struct source *source, char *text,
-    unsigned number)
+    unsigned number, bool joined)
 {
 	struct oat_pam_line line = { .number = number,
+		.joined = joined,
 		.substacks = source->substacks };
 	char *word = next_word(&text), *control, *module;
 	enum oat_status status;
@@ -246,7 +250,7 @@ take_line(struct reader *reader, const struct source *source, char *text,
 	if (strcasecmp(control, "include") == 0 ||
 	    strcasecmp(control, "substack") == 0)
 		return take_include(reader, source, &line, module);
-	if (!take_control(control, line.action))
+	if (!take_control(control, &line))
 		return OAT_OK;
 	(void)snprintf(line.module, sizeof(line.module), "%s", module);
 	take_options(text, &line);
@@ -285,7 +289,8 @@ take_text(struct reader *reader, const struct source *source, char *text)
 		    whole + used, sizeof(whole) - used, "%s", line);
 		if (more && used < sizeof(whole))
 			continue;
-		status = take_line(reader, source, whole, first);
+		status =
+		    take_line(reader, source, whole, first, number > first);
 		used = 0;
 	}
 	return status;

@@ -50,10 +50,12 @@ struct oat_pam_line {
 	enum oat_pam_type type;
 	char control[OAT_PAM_CONTROL_MAX]; /* as it is written */
 	int action[OAT_PAM_CODES];
+	int jump; /* the farthest of any code, those of others too; or 0 */
 	char module[OAT_PAM_MODULE_MAX];   /* as it is written */
 	char options[OAT_PAM_OPTIONS_MAX]; /* between single blanks */
 	char file[OAT_PAM_FILE_MAX];	   /* where it stands */
 	unsigned number;		   /* in that file, from 1 */
+	bool joined;	    /* of this one and others that a backslash ends */
 	unsigned substacks; /* around it: its "die" ends those alone */
 };
 

@@ -34,7 +34,7 @@ undo_sql=
 
 keep_web()
 {
-	lab_exec web-1 sh -c "mkdir /kept && touch -a /etc/subuid && cd / &&
+	lab_exec web-1 sh -c "rm -rf /kept && mkdir /kept && touch -a /etc/subuid && cd / &&
 	    cp -a --parents $breakable /kept"
 }
 
