@@ -20,7 +20,9 @@
 
 /* Of any server at all: nothing of ours need be there. */
 static const char ask_server[] =
-    "select pg_is_in_recovery(), left(current_setting('server_version'), 60), "
+    "select pg_is_in_recovery(), "
+    "current_setting('transaction_read_only') = 'on', "
+    "left(current_setting('server_version'), 60), "
     "to_regnamespace('oat') is not null, "
     "has_schema_privilege(to_regnamespace('oat'), 'usage'), "
     "exists (select from pg_catalog.pg_proc where proname = 'host_health' "

@@ -199,6 +199,19 @@ check_session(struct look *look, const struct server *server)
 		    "renew the certificate of the server");
 }
 
+/* A standby decides, and lets events wait; what is no standby has to write. */
+static void
+check_writable(struct look *look, const struct server *server)
+{
+	if (server->probe.standby || !server->probe.read_only)
+		return;
+	oat_found(&look->doctor->findings, OAT_LEVEL_FAILURE, "server",
+	    server->name, "read-only, and no standby: no login is decided");
+	oat_fix(&look->doctor->findings, OAT_FIX_WORDS,
+	    "take default_transaction_read_only out of where it is on: alter "
+	    "database, alter role, or postgresql.conf");
+}
+
 static const char install_sql[] =
     "as an administrator: psql -d ... -v "
     "ON_ERROR_STOP=1 -f " OAT_SQLDIR "/install.sql";
@@ -328,6 +341,7 @@ check_server(struct look *look, const struct server *server)
 		return;
 	}
 	check_session(look, server);
+	check_writable(look, server);
 	if (!check_schema(look, server))
 		return;
 	check_role(look, server);

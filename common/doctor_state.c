@@ -11,12 +11,42 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 #define US_PER_S INT64_C(1000000)
 
 /* --- the folders --------------------------------------------------------- */
+
+/* Below this no snapshot of many identities fits, nor a few events. */
+#define ROOM_BYTES_MIN (64 * 1024)
+
+/* Can something be written there? */
+static bool
+check_room(struct oat_doctor *doctor, const char *path)
+{
+	const char *why, *fix;
+	struct statvfs fs;
+
+	if (statvfs(path, &fs) != 0)
+		return true;
+	if ((fs.f_flag & ST_RDONLY) != 0) {
+		why = "read-only: nothing new is known, or kept";
+		fix = "look into dmesg, then: mount -o remount,rw";
+	} else if ((uint64_t)fs.f_bfree * fs.f_frsize < ROOM_BYTES_MIN) {
+		why = "full: nothing new is known, or kept";
+		fix = "make room on its disk: df";
+	} else if (fs.f_files > 0 && fs.f_ffree == 0) {
+		why = "without inodes: nothing new is known, or kept";
+		fix = "remove files from its disk: df -i";
+	} else
+		return true;
+	oat_found(
+	    &doctor->findings, OAT_LEVEL_FAILURE, "state", path, "%s", why);
+	oat_fix(&doctor->findings, OAT_FIX_WORDS, "%s %s", fix, path);
+	return false;
+}
 
 static void
 check_folders(struct oat_doctor *doctor)
@@ -43,6 +73,7 @@ check_folders(struct oat_doctor *doctor)
 		well = oat_doctor_check_file(
 			   doctor, "state", folders[i].path, &rules, NULL) &&
 		       well;
+		well = check_room(doctor, folders[i].path) && well;
 	}
 	if (well)
 		oat_found(&doctor->findings, OAT_LEVEL_OK, "state",

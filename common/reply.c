@@ -54,6 +54,7 @@ const struct oat_field oat_probe_fields[OAT_PROBE_FIELDS] = {
 	NUMBER(oat_probe, certificate_end),
 	NUMBER(oat_probe, skew_ms),
 	FLAG(oat_probe, standby),
+	FLAG(oat_probe, read_only),
 	TEXT(oat_probe, server_version),
 	FLAG(oat_probe, has_schema),
 	FLAG(oat_probe, may_use_schema),

@@ -60,6 +60,7 @@ struct oat_probe {
 
 	/* Of the server; nothing of it is ours. */
 	bool standby;
+	bool read_only; /* also because it is a standby */
 	char server_version[OAT_ROW_TEXT_MAX];
 	bool has_schema, may_use_schema, has_health;
 
@@ -106,10 +107,10 @@ extern const struct oat_field oat_explained_fields[OAT_EXPLAINED_FIELDS];
 
 /* Those of a probe: its own, then the columns of two questions. */
 #define OAT_PROBE_SERVER 4 /* the first of the server's */
-#define OAT_PROBE_SERVER_FIELDS 5
-#define OAT_PROBE_HEALTH 9 /* the first of oat.host_health() */
+#define OAT_PROBE_SERVER_FIELDS 6
+#define OAT_PROBE_HEALTH 10 /* the first of oat.host_health() */
 #define OAT_PROBE_HEALTH_FIELDS 8
-#define OAT_PROBE_FIELDS 17
+#define OAT_PROBE_FIELDS 18
 extern const struct oat_field oat_probe_fields[OAT_PROBE_FIELDS];
 
 /*

@@ -78,7 +78,7 @@ test_probe_brings_back_what_the_server_says(void)
 {
 	char clock[32];
 	struct answers answers = {
-		.server = { "t", "15.4", "t", "t", "t" },
+		.server = { "t", "t", "15.4", "t", "t", "t" },
 		.health = { "web-1", "since then", "5", "17", clock,
 		    "70000-99999", "too much", "revoke it" },
 	};
@@ -92,6 +92,7 @@ test_probe_brings_back_what_the_server_says(void)
 	CU_ASSERT_STRING_EQUAL(probe.certificate, "");
 	CU_ASSERT_EQUAL(probe.certificate_end, 0);
 	CU_ASSERT_TRUE(probe.standby);
+	CU_ASSERT_TRUE(probe.read_only);
 	CU_ASSERT_STRING_EQUAL(probe.server_version, "15.4");
 	CU_ASSERT_TRUE(
 	    probe.has_schema && probe.may_use_schema && probe.has_health);
@@ -111,9 +112,9 @@ static void
 test_probe_without_the_function_does_not_ask_it(void)
 {
 	static const char *const servers[][OAT_PROBE_SERVER_FIELDS] = {
-		{ "f", "13.0", "t", "t", "f" },
-		{ "f", "13.0", "t", "f", "t" },
-		{ "f", "13.0", "f", NULL, "f" },
+		{ "f", "f", "13.0", "t", "t", "f" },
+		{ "f", "f", "13.0", "t", "f", "t" },
+		{ "f", "f", "13.0", "f", NULL, "f" },
 	};
 	struct answers answers = { .health = { "web-1" } };
 	struct oat_probe probe = { .standby = true };
@@ -123,11 +124,12 @@ test_probe_without_the_function_does_not_ask_it(void)
 		memcpy(answers.server, servers[i], sizeof(servers[i]));
 		CU_ASSERT_EQUAL(probe_answers(&answers, &probe), OAT_OK);
 		CU_ASSERT_FALSE(probe.standby);
+		CU_ASSERT_FALSE(probe.read_only);
 		CU_ASSERT_STRING_EQUAL(probe.host, "");
 		CU_ASSERT_EQUAL(
-		    probe.has_schema, strcmp(servers[i][2], "t") == 0);
+		    probe.has_schema, strcmp(servers[i][3], "t") == 0);
 		CU_ASSERT_EQUAL(probe.may_use_schema,
-		    servers[i][3] != NULL && servers[i][3][0] == 't');
+		    servers[i][4] != NULL && servers[i][4][0] == 't');
 	}
 }
 
@@ -136,11 +138,12 @@ test_probe_case_16_answer_too_long_or_of_another_kind_is_unavailable(void)
 {
 	char noise[4096];
 	const struct answers samples[] = {
-		{ .server = { "t", noise, "t", "t", "t" } },
-		{ .server = { "t", "15", "t", "t", "t" }, .health = { noise } },
-		{ .server = { "t", "15", "t", "t", "t" },
+		{ .server = { "t", "f", noise, "t", "t", "t" } },
+		{ .server = { "t", "f", "15", "t", "t", "t" },
+		    .health = { noise } },
+		{ .server = { "t", "f", "15", "t", "t", "t" },
 		    .health = { "web-1", "", "five" } },
-		{ .server = { "t", "15", "t", "t", "t" },
+		{ .server = { "t", "f", "15", "t", "t", "t" },
 		    .health = { "web-1", "", "5", "1", "1", "", noise } },
 	};
 	struct oat_probe probe;
@@ -315,9 +318,9 @@ static void
 test_probe_case_19_liar_gets_nothing_through(void)
 {
 	static const char *const lies[] = { "p", "p0", "p0-", "p0-t", "p1t",
-		"p9t", "pR", "p0-ttLL1t111ttLLLtt", "p0-ttLL1t111ttLLLttt-",
-		"p0-lLL1t111ttLLLttt", "p0-ttLL2t111ttLLLttt", "f", "f0", "f0-",
-		"f0-1", "f0-L1", "f0-t", "f7t", "e", "e0", "eR", "eRttt",
+		"p9t", "pR", "p0-ttLL11t111ttLLLtt", "p0-ttLL11t111ttLLLttt-",
+		"p0-lLL11t111ttLLLttt", "p0-ttLL12t111ttLLLttt", "f", "f0",
+		"f0-", "f0-1", "f0-L1", "f0-t", "f7t", "e", "e0", "eR", "eRttt",
 		"eRttttt", "eRtttl", "eRtlt-", "e7t" };
 	struct oat_child child;
 	char error[OAT_DATABASE_ERROR_MAX], fields[32];
@@ -336,7 +339,7 @@ test_probe_case_19_liar_gets_nothing_through(void)
 		oat_child_end(&child);
 	}
 	/* And with the truth, each of the three is taken. */
-	snprintf(fields, sizeof(fields), "0-ttLL1t111ttLLLttt");
+	snprintf(fields, sizeof(fields), "0-ttLL11t111ttLLLttt");
 	CU_ASSERT_EQUAL_FATAL(oat_child_start(&started_nobody, 0,
 				  oat_liar_answer, fields, &child),
 	    OAT_OK);
