@@ -46,7 +46,7 @@ between(const struct oat_pam_line *from, const struct oat_pam_line *to)
 
 /*
  * Does a line above, but the guard, jump over one that stands there, or would
- * after what stands there?
+ * after what stands there? But for `at` itself: for none.
  */
 static bool
 is_jumped(const struct oat_doctor_look *look, enum oat_pam_type type,
@@ -239,7 +239,7 @@ oat_doctor_fix_add(struct oat_doctor_look *look,
 
 	if (!may_come(look))
 		return;
-	if (is_shared(after) || is_jumped(look, type, after + 1, NULL))
+	if (is_shared(after) || is_jumped(look, type, after + 1, after + 1))
 		in_words(look,
 		    "put the %s lines of " OAT_PATH_STACK " into %s%s, above "
 		    "others and jumps",
@@ -258,9 +258,10 @@ static bool
 may_go(const struct oat_doctor_look *look, const struct oat_pam_line *ours,
     const struct oat_pam_line *guard, const struct oat_pam_line **ret_home)
 {
+	const struct oat_pam_line *first = guard != NULL ? guard : ours;
+
 	return !is_shared(ours) && skips_home_alone(look, ours, ret_home) &&
-	       !is_jumped(
-		   look, ours->type, guard != NULL ? guard : ours, guard) &&
+	       !is_jumped(look, ours->type, first, first) &&
 	       (guard == NULL || *ret_home == NULL);
 }
 
@@ -315,7 +316,8 @@ oat_doctor_fix_move(struct oat_doctor_look *look,
 	    (guard != NULL && strcmp(guard->options, GUARD_OPTIONS) != 0) ||
 	    (below != NULL &&
 		(below->joined || strcmp(below->file, ours->file) != 0 ||
-		    is_jumped(look, ours->type, below + 1, guard)))) {
+		    is_jumped(look, ours->type, below + 1,
+			guard != NULL ? guard : below + 1)))) {
 		in_words(look,
 		    "put it %s, with what guards it, and correct jumps over it",
 		    below != NULL ? "below pam_rootok" : "above all others");
@@ -341,7 +343,8 @@ oat_doctor_fix_wire(struct oat_doctor_look *look, const char *file,
 		return;
 	for (type = 0; type < OAT_PAM_TYPES; type++)
 		if (root != NULL && oat_doctor_shipped[type] != NULL &&
-		    is_jumped(look, (enum oat_pam_type)type, root + 1, NULL)) {
+		    is_jumped(
+			look, (enum oat_pam_type)type, root + 1, root + 1)) {
 			in_words(look, "put " OAT_PATH_STACK
 				       " below pam_rootok, and correct jumps "
 				       "over that place");

@@ -20,7 +20,7 @@
 /* --- the folders --------------------------------------------------------- */
 
 /* Below this no snapshot of many identities fits, nor a few events. */
-#define ROOM_BYTES_MIN (64 * 1024)
+#define ROOM_BYTES_MIN (UINT64_C(64) * 1024)
 
 /* Can something be written there? */
 static bool

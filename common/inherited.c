@@ -129,10 +129,14 @@ read_path(const char *file, char text[CGROUP_TEXT_MAX])
 		length += (size_t)n;
 	(void)close(fd);
 	text[length] = '\0';
-	path = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (path == NULL)
-		return NULL;
-	path = strchr(path, ':') + 2;
+	path = text;
+	if (strncmp(path, "0::", 3) != 0) {
+		path = strstr(text, "\n0::");
+		if (path == NULL)
+			return NULL;
+		path++;
+	}
+	path += 3;
 	path[strcspn(path, "\n")] = '\0';
 	return path[0] == '/' ? path : NULL;
 }
