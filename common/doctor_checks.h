@@ -71,6 +71,13 @@ void oat_doctor_sudo(struct oat_doctor *doctor);
 /* doctor_database.c: certificates, each server, the role, the schema, clocks */
 void oat_doctor_database(struct oat_doctor *doctor);
 
+/*
+ * doctor_refusals.c: what mends a server's refusal, in words, by what is said
+ * of it: libpq's words, the server's or the certificate's. The first that fits;
+ * never NULL.
+ */
+const char *oat_doctor_server_fix(const char *refusal);
+
 /* doctor_state.c: snapshot, spool */
 void oat_doctor_state(struct oat_doctor *doctor);
 

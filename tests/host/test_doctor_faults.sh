@@ -39,8 +39,8 @@ test_case_62_a_server_that_refuses_is_named()
 	names_each <<-'STATES'
 	reject_host accept_host server .*pg_hba.conf rejects.*; do: put the line
 	lose_role find_role server .*pg_hba.conf.*; do:
-	fill_role widen_role server .*too many connections for role.*; do:
-	fill_server empty_server server .*connection slots|too many clients.*; do:
+	fill_role widen_role server .*too many connections for role.*; do: alter role
+	fill_server empty_server server .*(connection slots|too many clients).*; do: raise max_connections
 	set_read_only set_writable server .*: read-only, and no standby.*; do: take
 	STATES
 }
@@ -66,9 +66,9 @@ test_case_62_a_server_that_cannot_prove_itself_is_named()
 	garble_authority restore_configuration (tls.ca|server) .*; do:
 	ten_days_early mend_clock (server|clock) .*; do:
 	turn_tls_off turn_tls_on server .*SSL.*; do: set ssl = on there
-	ask_for_clear_text ask_as_always server .*; do:
-	ask_for_nothing ask_as_always server .*channel binding required.*; do:
-	ask_for_md5 ask_for_md5_no_more server .*; do:
+	ask_for_clear_text ask_as_always server .*; do: have pg_hba.conf
+	ask_for_nothing ask_as_always server .*channel binding required.*; do: have pg_hba.conf
+	ask_for_md5 ask_for_md5_no_more server .*; do: have pg_hba.conf
 	STATES
 }
 
@@ -76,8 +76,8 @@ test_case_62_a_server_that_is_out_of_reach_is_named()
 {
 	names_each <<-'STATES'
 	drop_packets pass_packets server .*no answer in time; do: open
-	leave_network join_network server .*; do:
-	silence_name_server mend_names server .*; do:
+	leave_network join_network server .*; do: mend the route
+	silence_name_server mend_names server .*; do: (open the way|correct host=)
 	STATES
 }
 
