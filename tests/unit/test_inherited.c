@@ -24,7 +24,6 @@
 #define NOBODY 65534
 #define IO_IDLE (3 << 13)
 #define CGROUPS "/sys/fs/cgroup"
-#define GROUP CGROUPS "/oat-test"
 
 /* Nice value and policy; the score of the OOM killer. */
 static const char show_treatment[] =
@@ -104,10 +103,16 @@ test_inherited_favour_stays(void)
 
 /* --- the cgroup ---------------------------------------------------------- */
 
+/* Of this copy alone: the hierarchy is everybody's. */
+static char group[64], inner[80];
+
 /* A unified hierarchy where systemd has it, for this process alone. */
 static bool
 has_cgroups(void)
 {
+	(void)snprintf(
+	    group, sizeof(group), CGROUPS "/oat-test-%d", (int)getpid());
+	(void)snprintf(inner, sizeof(inner), "%s/inner", group);
 	return unshare(CLONE_NEWNS) == 0 &&
 	       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	       (access(CGROUPS, F_OK) == 0 ||
@@ -150,13 +155,14 @@ program_is_in(const char *path)
 	return oat_script_says(show_cgroup, expected);
 }
 
-/* The host was in GROUP; is the program where init is? And nothing is left. */
+/* The host was in `group`; is the program where init is? And nothing is left.
+ */
 static bool
 leave_groups(bool is_right)
 {
 	(void)write_text(CGROUPS "/cgroup.procs", "0");
-	return (rmdir(GROUP "/inner") == 0 || access(GROUP, F_OK) == 0) &&
-	       rmdir(GROUP) == 0 && is_right;
+	return (rmdir(inner) == 0 || access(group, F_OK) == 0) &&
+	       rmdir(group) == 0 && is_right;
 }
 
 static bool
@@ -165,7 +171,7 @@ in_a_cgroup_of_a_users(void)
 	char init[256];
 
 	return has_cgroups() && path_of_cgroup("/proc/1/cgroup", init) &&
-	       leave_groups(enter_group(GROUP, NOBODY) && program_is_in(init));
+	       leave_groups(enter_group(group, NOBODY) && program_is_in(init));
 }
 
 static bool
@@ -174,9 +180,8 @@ in_a_cgroup_below_one_of_a_users(void)
 	char init[256];
 
 	return has_cgroups() && path_of_cgroup("/proc/1/cgroup", init) &&
-	       leave_groups(enter_group(GROUP, NOBODY) &&
-			    enter_group(GROUP "/inner", 0) &&
-			    program_is_in(init));
+	       leave_groups(enter_group(group, NOBODY) &&
+			    enter_group(inner, 0) && program_is_in(init));
 }
 
 static bool
@@ -185,16 +190,16 @@ in_a_users_cgroup_below_one_of_roots(void)
 	char init[256];
 
 	return has_cgroups() && path_of_cgroup("/proc/1/cgroup", init) &&
-	       leave_groups(enter_group(GROUP, 0) &&
-			    enter_group(GROUP "/inner", NOBODY) &&
-			    program_is_in(init));
+	       leave_groups(enter_group(group, 0) &&
+			    enter_group(inner, NOBODY) && program_is_in(init));
 }
 
 static bool
 in_a_cgroup_of_roots(void)
 {
-	return has_cgroups() && leave_groups(enter_group(GROUP, 0) &&
-					     program_is_in("/oat-test"));
+	return has_cgroups() &&
+	       leave_groups(enter_group(group, 0) &&
+			    program_is_in(group + strlen(CGROUPS)));
 }
 
 /* He could freeze it, with all locks that it holds. */
