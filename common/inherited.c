@@ -24,6 +24,36 @@
 #define CGROUP_TEXT_MAX 4096 /* bytes; a line for each hierarchy */
 #define CGROUP_PATH_MAX 512  /* nobody but a user nests deeper */
 
+/* --- files --------------------------------------------------------------- */
+
+/*
+ * By number: libc's functions may be those of a sanitizer, with locks of which
+ * another thread of the host has one, for ever.
+ */
+static int
+open_file(const char *path, int flags)
+{
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC);
+}
+
+static ssize_t
+read_file(int fd, char *buffer, size_t size)
+{
+	return syscall(SYS_read, fd, buffer, size);
+}
+
+static bool
+write_byte(int fd, char byte)
+{
+	return syscall(SYS_write, fd, &byte, (size_t)1) == 1;
+}
+
+static void
+close_file(int fd)
+{
+	(void)syscall(SYS_close, fd);
+}
+
 /* --- limits -------------------------------------------------------------- */
 
 /* As root raise it to `value`, else as far as the hard limit allows. */
@@ -82,12 +112,12 @@ reset_oom_score(void)
 	char score = '0';
 	int fd;
 
-	fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	fd = open_file("/proc/self/oom_score_adj", O_RDWR);
 	if (fd == -1)
 		return;
-	if (read(fd, &score, 1) == 1 && score != '0' && score != '-')
-		(void)!pwrite(fd, "0", 1, 0);
-	(void)close(fd);
+	if (read_file(fd, &score, 1) == 1 && score != '0' && score != '-')
+		(void)write_byte(fd, '0');
+	close_file(fd);
 }
 
 /* --- the cgroup ---------------------------------------------------------- */
@@ -121,13 +151,14 @@ read_path(const char *file, char text[CGROUP_TEXT_MAX])
 	ssize_t n;
 	int fd;
 
-	fd = open(file, O_RDONLY | O_CLOEXEC);
+	fd = open_file(file, O_RDONLY);
 	if (fd == -1)
 		return NULL;
 	while (length < CGROUP_TEXT_MAX - 1 &&
-	       (n = read(fd, text + length, CGROUP_TEXT_MAX - 1 - length)) > 0)
+	       (n = read_file(
+		    fd, text + length, CGROUP_TEXT_MAX - 1 - length)) > 0)
 		length += (size_t)n;
-	(void)close(fd);
+	close_file(fd);
 	text[length] = '\0';
 	path = text;
 	if (strncmp(path, "0::", 3) != 0) {
@@ -186,11 +217,11 @@ enter(const char *hierarchy, const char *path)
 
 	if (!join(hierarchy, path, strlen(path), "/cgroup.procs", full))
 		return false;
-	fd = open(full, O_WRONLY | O_CLOEXEC);
+	fd = open_file(full, O_WRONLY);
 	if (fd == -1)
 		return false;
-	entered = write(fd, "0", 1) == 1;
-	(void)close(fd);
+	entered = write_byte(fd, '0');
+	close_file(fd);
 	return entered;
 }
 

@@ -56,6 +56,16 @@ clone_process(int exit_signal)
 }
 
 /*
+ * The second step. ThreadSanitizer's vfork(2) is a fork(3) with hooks that wait
+ * for locks which another thread of the host had: there it is as the first.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define FORK_PROGRAM() clone_process(SIGCHLD)
+#else
+#define FORK_PROGRAM() vfork()
+#endif
+
+/*
  * Under su the real user is still the invoker, who could signal the program
  * and who would make execve(2) drop the parent-death signal. All three ids are
  * 0, so the 16-bit calls of old platforms do as well.
@@ -110,14 +120,14 @@ arrange_descriptors(int socket)
 
 	/* The socket is above 2. */
 	if (socket != -1) {
-		if (dup2(socket, STDIN_FILENO) == -1 ||
-		    dup2(socket, STDOUT_FILENO) == -1)
+		if (syscall(SYS_dup3, socket, STDIN_FILENO, 0) == -1 ||
+		    syscall(SYS_dup3, socket, STDOUT_FILENO, 0) == -1)
 			return false;
 		first = STDERR_FILENO;
 	}
 	close_from(first);
 	for (fd = first; fd <= STDERR_FILENO; fd++)
-		if (open("/dev/null", O_RDWR) != fd)
+		if (syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR) != fd)
 			return false;
 	return true;
 }
@@ -193,7 +203,7 @@ supervise(const struct plan *plan)
 
 	if (!leave_host(plan) || !tie_to(plan->caller))
 		_exit(EXIT_NOT_STARTED);
-	program = vfork();
+	program = FORK_PROGRAM();
 	if (program == 0) {
 		/* A terminal's ^C is for the host, not for the program. */
 		if (setsid() != -1 && tie_to(self))
@@ -213,7 +223,7 @@ release(const struct plan *plan)
 
 	if (!leave_host(plan) || setsid() == -1)
 		_exit(errno);
-	program = vfork();
+	program = FORK_PROGRAM();
 	if (program == 0)
 		become_program(plan);
 	_exit(program == -1 ? errno : 0);

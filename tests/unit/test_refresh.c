@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -366,31 +366,29 @@ test_refresh_of_a_host_that_was_stopped_stops_nobody_else(void)
 	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
 }
 
-/* What another thread of the host says on descriptor 2 meanwhile. */
-static void *
-log_for_a_while(void *unused)
+/* What another part of the host says on descriptor 2 meanwhile. */
+static void
+log_something(int number)
 {
-	struct oat_deadline end = oat_deadline_in_ms(200);
+	int saved = errno;
 
-	while (!oat_deadline_passed(end)) {
-		(void)!write(STDERR_FILENO, "x", 1);
-		usleep(1000);
-	}
-	return unused;
+	(void)number;
+	(void)!write(STDERR_FILENO, "x", 1);
+	errno = saved;
 }
 
 static int
 refresh_with_stderr_closed(void)
 {
+	const struct sigaction action = { .sa_handler = log_something };
+	const struct itimerval often = { { 0, 5000 }, { 0, 5000 } };
 	bool satisfied = false;
-	pthread_t thread;
 
 	(void)close(STDIN_FILENO);
 	(void)close(STDERR_FILENO);
-	if (pthread_create(&thread, NULL, log_for_a_while, NULL) != 0 ||
-	    wait_ms(2000, 1, &satisfied) != OAT_OK)
-		return 1;
-	return pthread_join(thread, NULL);
+	return sigaction(SIGALRM, &action, NULL) != 0 ||
+	       setitimer(ITIMER_REAL, &often, NULL) != 0 ||
+	       wait_ms(2000, 1, &satisfied) != OAT_OK;
 }
 
 static void
