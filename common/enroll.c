@@ -12,6 +12,7 @@
 #include "enroll.h"
 
 #include "clientkey.h"
+#include "enroll_options.h"
 #include "hostkeys.h"
 #include "lock.h"
 #include "paths.h"
@@ -23,7 +24,6 @@
 #include "value.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,27 +33,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define CONFIG_MAX 65536    /* bytes of what is there; config.c's own bound */
-#define HOST_NAME_LENGTH 59 /* bytes; sql: hosts_name_ck */
-#define LABEL_LENGTH 63	    /* bytes; sql: hosts_labels_ck */
-#define ROLE_PREFIX "oat_"
+#define CONFIG_MAX 65536 /* bytes of what is there; config.c's own bound */
 
-#define USAGE                                                    \
-	"usage: oat enroll [--name NAME] [--labels LABEL,...]\n" \
-	"           [--database CONNINFO [--certificate]]\n"
-
-enum exit_code { DONE = 0, FAILED = 1, WRONG_USAGE = 2 };
-
-struct options {
-	const char *labels;   /* "" for none */
-	const char *database; /* or NULL */
-	bool certificate;
-};
+enum exit_code { DONE = 0, FAILED = 1 };
 
 struct enrollment {
-	struct options options;
-	char name[HOST_NAME_LENGTH + 1];
-	char role[sizeof(ROLE_PREFIX) + HOST_NAME_LENGTH];
+	struct oat_enroll_options options;
 	struct oat_account account;
 	char *text; /* of the configuration; owned */
 	size_t size;
@@ -80,113 +65,6 @@ static void
 tell(const char *what, const char *path)
 {
 	fprintf(stderr, "oat enroll: %s %s\n", what, path);
-}
-
-/* --- options ------------------------------------------------------------- */
-
-#define LOWER_ALNUM "abcdefghijklmnopqrstuvwxyz0123456789"
-
-/* A letter or digit, then those and `marks`, at most so long. */
-static bool
-is_word(const char *text, size_t length, size_t most, const char *marks)
-{
-	size_t i;
-
-	if (length == 0 || length > most ||
-	    strchr(LOWER_ALNUM, text[0]) == NULL)
-		return false;
-	for (i = 0; i < length; i++)
-		if (strchr(LOWER_ALNUM, text[i]) == NULL &&
-		    strchr(marks, text[i]) == NULL)
-			return false;
-	return true;
-}
-
-static bool
-are_labels(const char *text)
-{
-	size_t length;
-
-	for (; *text != '\0'; text += length + (text[length] == ',')) {
-		length = strcspn(text, ",");
-		if (!is_word(text, length, LABEL_LENGTH, "_.-") ||
-		    (text[length] == ',' && text[length + 1] == '\0'))
-			return false;
-	}
-	return true;
-}
-
-/* The name given, or the host's own in small letters. */
-static bool
-set_name(struct enrollment *e, const char *given)
-{
-	char own[HOST_NAME_LENGTH + 2] = "";
-	size_t i;
-
-	if (given == NULL) {
-		/* A name that was cut fills it all, and is refused. */
-		(void)gethostname(own, sizeof(own) - 1);
-		for (i = 0; own[i] != '\0'; i++)
-			if (own[i] >= 'A' && own[i] <= 'Z')
-				own[i] = (char)(own[i] - 'A' + 'a');
-		given = own;
-	}
-	if (!is_word(given, strlen(given), HOST_NAME_LENGTH, ".-"))
-		return false;
-	(void)snprintf(
-	    e->name, sizeof(e->name), "%.*s", HOST_NAME_LENGTH, given);
-	(void)snprintf(e->role, sizeof(e->role), ROLE_PREFIX "%.*s",
-	    HOST_NAME_LENGTH, given);
-	return true;
-}
-
-static enum exit_code
-wrong_usage(const char *what)
-{
-	fprintf(stderr, "oat enroll: %s\n" USAGE, what);
-	return WRONG_USAGE;
-}
-
-static enum exit_code
-parse_options(int argc, char *argv[], struct enrollment *e)
-{
-	static const struct option table[] = {
-		{ "name", required_argument, NULL, 'n' },
-		{ "labels", required_argument, NULL, 'l' },
-		{ "database", required_argument, NULL, 'd' },
-		{ "certificate", no_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *name = NULL;
-	int option;
-
-	opterr = 0;
-	optind = 0;
-	while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (option == 'n')
-			name = optarg;
-		else if (option == 'l')
-			e->options.labels = optarg;
-		else if (option == 'd')
-			e->options.database = optarg;
-		else if (option == 'c')
-			e->options.certificate = true;
-		else
-			return wrong_usage(
-			    "unknown option, or no value for it");
-	}
-	if (optind < argc)
-		return wrong_usage("takes no arguments beside its options");
-	if (e->options.certificate && e->options.database == NULL)
-		return wrong_usage("--certificate is for a new oat.conf, with "
-				   "--database");
-	if (!are_labels(e->options.labels))
-		return wrong_usage("labels are at most 63 of a-z 0-9 _ . and "
-				   "-, with commas between");
-	if (!set_name(e, name))
-		return wrong_usage("a host's name is at most 59 of a-z 0-9 . "
-				   "and -; give one with --name");
-	return DONE;
 }
 
 /* --- the configuration --------------------------------------------------- */
@@ -219,9 +97,10 @@ make_database(const struct enrollment *e)
 	if (e->options.certificate)
 		length = asprintf(&text,
 		    "%s user=%s sslcert=%s/%s.pem sslkey=%s/%s.key", given,
-		    e->role, folder, e->name, folder, e->name);
+		    e->options.role, folder, e->options.name, folder,
+		    e->options.name);
 	else
-		length = asprintf(&text, "%s user=%s", given, e->role);
+		length = asprintf(&text, "%s user=%s", given, e->options.role);
 	return length >= 0 ? text : NULL;
 }
 
@@ -287,11 +166,12 @@ check_config(struct enrollment *e)
 		return fail("%s%s", error,
 		    e->is_new ? "; user, sslcert and sslkey are added here"
 			      : "");
-	if (strcmp(oat_conninfo_user(e->conninfo), e->role) != 0)
+	if (strcmp(oat_conninfo_user(e->conninfo), e->options.role) != 0)
 		return fail(OAT_PATH_CONFIG
 		    ": database: user is %s, and host "
 		    "%s has the role %s; correct it, or --name",
-		    oat_conninfo_user(e->conninfo), e->name, e->role);
+		    oat_conninfo_user(e->conninfo), e->options.name,
+		    e->options.role);
 	return true;
 }
 
@@ -374,7 +254,8 @@ prepare_certificate(const struct enrollment *e)
 	    (int)(stem < OAT_VALUE_PATH_MAX ? stem : OAT_VALUE_PATH_MAX),
 	    certificate);
 	if (oat_clientkey_make(key, e->account.gid, &made, error) != OAT_OK ||
-	    oat_clientkey_request(key, e->role, request, error) != OAT_OK)
+	    oat_clientkey_request(key, e->options.role, request, error) !=
+		OAT_OK)
 		return fail("%s", error);
 	if (made)
 		tell("wrote", key);
@@ -418,7 +299,7 @@ prepare_proof(struct enrollment *e)
 static void
 write_statement(const struct enrollment *e, const char *keys, FILE *out)
 {
-	fprintf(out, "select oat.enroll_host('%s'", e->name);
+	fprintf(out, "select oat.enroll_host('%s'", e->options.name);
 	if (e->options.labels[0] != '\0')
 		fprintf(out, ",\n    labels => '{%s}'", e->options.labels);
 	if (e->verifier[0] != '\0')
@@ -487,10 +368,10 @@ int
 oat_enroll_main(int argc, char *argv[])
 {
 	struct enrollment e = { .options = { .labels = "" } };
-	enum exit_code code;
 	bool done;
+	int code;
 
-	code = parse_options(argc, argv, &e);
+	code = oat_enroll_options(argc, argv, &e.options);
 	if (code != DONE)
 		return code;
 	if (geteuid() != 0) {

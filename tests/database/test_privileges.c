@@ -393,62 +393,6 @@ test_privileges_row_security_is_forced_everywhere(void)
 
 /* Partitions are activity's, and so are their columns and triggers. */
 static void
-test_privileges_every_relation_and_column_is_commented(void)
-{
-	db_expect(root, "null",
-	    "select string_agg(relname, ', ') from pg_class "
-	    "where relnamespace = 'oat'::regnamespace "
-	    "and relkind in ('r', 'p', 'v', 'm', 'f', 'S') "
-	    "and obj_description(oid, 'pg_class') is null");
-	db_expect(root, "null",
-	    "select string_agg(relname || '.' || attname, ', ') "
-	    "from pg_class c join pg_attribute a on a.attrelid = c.oid "
-	    "and attnum > 0 and not attisdropped "
-	    "where relnamespace = 'oat'::regnamespace "
-	    "and relkind in ('r', 'p', 'v', 'm', 'f', 'c') "
-	    "and not relispartition and col_description(c.oid, attnum) is "
-	    "null");
-	db_expect(root, "null",
-	    "select string_agg(typname, ', ') from pg_type t "
-	    "left join pg_class c on c.oid = t.typrelid "
-	    "where typnamespace = 'oat'::regnamespace and (relkind = 'c' "
-	    "or typtype in ('d', 'e', 'r')) "
-	    "and obj_description(t.oid, 'pg_type') is null");
-}
-
-static void
-test_privileges_every_rule_of_a_table_is_commented(void)
-{
-	db_expect(root, "null",
-	    "select string_agg(format('%%s on %%s', tgname, relname), ', ') "
-	    "from pg_trigger t join pg_class c on c.oid = t.tgrelid "
-	    "where relnamespace = 'oat'::regnamespace and not tgisinternal "
-	    "and not relispartition "
-	    "and obj_description(t.oid, 'pg_trigger') is null");
-	db_expect(root, "null",
-	    "select string_agg(format('%%s on %%s', polname, relname), ', ') "
-	    "from pg_policy p join pg_class c on c.oid = p.polrelid "
-	    "where relnamespace = 'oat'::regnamespace "
-	    "and obj_description(p.oid, 'pg_policy') is null");
-}
-
-static void
-test_privileges_every_function_and_role_is_commented(void)
-{
-	db_expect(root, "null",
-	    "select string_agg(oid::regprocedure::text, ', ') from pg_proc "
-	    "where pronamespace = 'oat'::regnamespace "
-	    "and obj_description(oid, 'pg_proc') is null");
-	db_expect(root, "null",
-	    "select string_agg(rolname, ', ') from pg_roles "
-	    "where rolname like 'oat\\_%%' "
-	    "and shobj_description(oid, 'pg_authid') is null");
-	db_expect(root, "f",
-	    "select obj_description('oat'::regnamespace, 'pg_namespace') "
-	    "is null");
-}
-
-static void
 test_privileges_case_54_new_function_is_nobodys(void)
 {
 	db_run(root, "set role oat_owner");
@@ -512,9 +456,6 @@ static CU_TestInfo tests[] = {
 	OAT_TEST(test_privileges_definers_pin_their_search_path),
 	OAT_TEST(test_privileges_everything_belongs_to_oat_owner),
 	OAT_TEST(test_privileges_row_security_is_forced_everywhere),
-	OAT_TEST(test_privileges_every_relation_and_column_is_commented),
-	OAT_TEST(test_privileges_every_rule_of_a_table_is_commented),
-	OAT_TEST(test_privileges_every_function_and_role_is_commented),
 	OAT_TEST(test_privileges_case_54_new_function_is_nobodys),
 	OAT_TEST(test_privileges_case_53_ways_out_of_the_database_refused),
 	CU_TEST_INFO_NULL,

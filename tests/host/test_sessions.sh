@@ -202,17 +202,17 @@ test_sessions_of_others_go_on()
 
 test_processes_that_want_to_stay_end()
 {
-	open_session stubborn
+	open_session obstinate
 	start_in_session 'setsid nohup sleep 1001'
 	start_in_session 'trap "" TERM HUP INT; sleep 1002 & wait; sleep 1003'
 	start_in_session 'sleep 1004 & sleep 0.1; kill -STOP $!; wait'
 	# A terminal of its own, as of screen and tmux.
 	start_in_session 'setsid script -qc "sleep 1005" /dev/null'
 	expect_equal 5 "$(processes "$login" | grep -c 'sleep 100[1-5]$')"
-	deactivate stubborn
+	deactivate obstinate
 	sync_now
 	expect_no_processes "$login"
-	expect_confirmed stubborn
+	expect_confirmed obstinate
 }
 
 test_a_multiplexed_connection_ends_with_all_that_uses_it()
