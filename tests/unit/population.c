@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/snapshot.h"
 #include "common/snapshot_write.h"
 #include "nss_oat/nss_oat.h"
 #include "nss_oat/source.h"
@@ -74,6 +75,16 @@ oat_population_is_root(void)
 		return true;
 	oat_skip("snapshots are files of root");
 	return false;
+}
+
+void
+oat_population_load(
+    const void *image, size_t size, struct oat_snapshot *ret_snapshot)
+{
+	oat_population_write(image, size);
+	CU_ASSERT_EQUAL_FATAL(
+	    oat_snapshot_open(oat_population_path, ret_snapshot, NULL), OAT_OK);
+	CU_ASSERT_EQUAL_FATAL(oat_snapshot_load(ret_snapshot), OAT_OK);
 }
 
 void

@@ -44,6 +44,10 @@ void oat_population_publish(size_t count, int version);
 /* Write any bytes there, mode 0644, not by rename. */
 void oat_population_write(const void *bytes, size_t size);
 
+/* Take an image into memory, as a process with many look-ups does. */
+void oat_population_load(
+    const void *image, size_t size, struct oat_snapshot *ret_snapshot);
+
 /* Who member i is. */
 void oat_member_name(size_t i, char ret_name[OAT_LOGIN_MAX + 1]);
 bool oat_member_is_active(size_t i);
